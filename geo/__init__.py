@@ -1,0 +1,1 @@
+"""The Earth, numpy alone: sphere maths, belief, gazetteer and clue tables."""

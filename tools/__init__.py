@@ -1,0 +1,1 @@
+"""What a policy may call. Each tool is one file; every one answers in words and in evidence."""
