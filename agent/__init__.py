@@ -1,0 +1,1 @@
+"""One investigation: the loop, the policies that drive it, the answer and the trajectory."""

@@ -1,0 +1,100 @@
+"""From what a person typed to photos: files, folders, patterns, addresses."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from agent.decode import looks_like_photo
+
+_SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".heic",
+     ".heif", ".hif", ".avif"]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FoundPhoto:
+    """One thing that an argument named or held."""
+
+    kind: Literal["file", "url", "skipped", "error"]
+    """`skipped`: something in a folder that is no picture. `error`: something asked for by name that is not there."""
+    name: str
+    """As found: a path or an address."""
+    path: Path | None = None
+    """Set for `file`."""
+    reason: str = ""
+    """One sentence for `skipped` and `error`."""
+
+
+def find_photos(arguments: Iterable[str]) -> Iterator[FoundPhoto]:
+    """Every photo that the arguments name, in order; folders recursively and sorted, hidden files left out.
+
+    Files named directly are not looked into: `open_photo` says what is wrong with them.
+    """
+    for argument in arguments:
+        if argument.lower().startswith(("http://", "https://")):
+            yield FoundPhoto("url", argument)
+        else:
+            yield from _in_files(argument)
+
+
+def _in_files(argument: str) -> Iterator[FoundPhoto]:
+    try:
+        path = Path(argument).expanduser()
+        mode = path.stat().st_mode
+    except (OSError, ValueError, RuntimeError) as error:
+        yield from _matches(argument, error)
+        return
+    if stat.S_ISDIR(mode):
+        yield from _in_folder(path)
+    elif stat.S_ISREG(mode):
+        yield FoundPhoto("file", str(path), path)
+    else:
+        yield FoundPhoto("error", str(path), reason="is not a file")
+
+
+def _matches(argument: str, error: Exception) -> Iterator[FoundPhoto]:
+    if not glob.has_magic(argument):
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "cannot be a path"
+        yield FoundPhoto("error", argument, reason=f"cannot be found ({reason.lower()})")
+        return
+    paths = sorted(glob.glob(os.path.expanduser(argument), recursive=True))
+    if not paths:
+        yield FoundPhoto("error", argument, reason="matches no file")
+    for path in paths:
+        if os.path.isfile(path):
+            yield FoundPhoto("file", path, Path(path))
+        elif not os.path.isdir(path):
+            yield FoundPhoto("skipped", path, reason="is not a file")
+        elif "**" not in argument:
+            yield from _in_folder(Path(path))
+
+
+def _in_folder(folder: Path) -> Iterator[FoundPhoto]:
+    problems: list[OSError] = []
+    for root, folders, files in os.walk(folder, onerror=problems.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield _in_folder_file(Path(root, name))
+    for problem in problems:
+        yield FoundPhoto("error", str(problem.filename), reason=f"cannot be read ({(problem.strerror or 'unknown').lower()})")
+
+
+def _in_folder_file(path: Path) -> FoundPhoto:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return FoundPhoto("skipped", str(path), reason="is not a file")
+        if path.suffix.lower() not in _SUFFIXES:
+            with path.open("rb") as file:
+                if not looks_like_photo(file.read(64)):
+                    return FoundPhoto("skipped", str(path), reason="is not a picture")
+    except OSError as error:
+        return FoundPhoto("skipped", str(path), reason=f"cannot be read ({(error.strerror or 'unknown').lower()})")
+    return FoundPhoto("file", str(path), path)

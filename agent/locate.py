@@ -1,0 +1,207 @@
+"""Investigate photos: one case each, several at a time, saved as they finish, resumed where they were."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import prompts
+from agent.answer import label_of
+from agent.case import Case, CaseState
+from agent.find_photos import FoundPhoto
+from agent.graph import Graph, build_graph
+from agent.limits import Limits
+from agent.photo import OpenedPhoto, PhotoError, open_photo
+from agent.policies import Policy
+from agent.render import message_to_json
+from agent.trajectory import VERSION, StopReason, TrajectoryError, file_name, load, save
+from geo.area import Area
+from tools.observation import Tool
+from tools.quote import clean
+from tools.toolbox import ToolSettings, make_tools
+
+Tell = Callable[[str, Mapping[str, Any]], None]
+"""Called with the photo's name and an event: `start`, `step`, `belief`, `silent`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How photos are investigated; what changes an answer is part of the key that resuming goes by."""
+
+    limits: Limits = field(default_factory=Limits)
+    area: Area | None = None
+    context: str = ""
+    metadata_allowed: bool = False
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    out: Path | None = None
+    """Folder for trajectories and checkpoints; None saves trajectories in the user's state folder and resumes nothing."""
+    jobs: int = 1
+
+    def key(self, policy: str, sha256: str) -> str:
+        """One text for a photo under these settings."""
+        parts = [VERSION, policy, sha256, self.limits.to_json(), self.area.to_text() if self.area else "", self.context,
+                 self.metadata_allowed, self.tools.to_json(), prompts.digests()]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def state_folder() -> Path:
+    """Where trajectories go when no folder was named."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("geosleuth")) / "trajectories"
+
+
+async def locate_all(found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell) -> AsyncIterator[dict[str, Any]]:
+    """Trajectories of the photos, each as soon as it is finished. What cannot be opened gives one with `photo_error`."""
+    tools = make_tools(settings.tools, metadata=settings.metadata_allowed)
+    async with _checkpoints(settings.out) as saver:
+        graph = build_graph(saver)
+        todo: asyncio.Queue[FoundPhoto] = asyncio.Queue()
+        for photo in found:
+            todo.put_nowait(photo)
+        done: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        count = todo.qsize()
+
+        async def work() -> None:
+            while not todo.empty():
+                item = todo.get_nowait()
+                done.put_nowait(await _locate_one(item, policy, settings, tools, graph, tell))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, min(settings.jobs, count))):
+                group.create_task(work())
+            for _ in range(count):
+                yield await done.get()
+
+
+async def _locate_one(item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell) -> dict[str, Any]:
+    """The trajectory of one photo: made, resumed, or found finished."""
+    try:
+        photo = await asyncio.to_thread(_opened, item, settings)
+    except (PhotoError, OSError) as error:
+        return _unopened(item, policy, settings, clean(str(error), 300))
+    key = settings.key(policy.name, photo.sha256)
+    path = (settings.out or state_folder()) / file_name(item.name, key)
+    if settings.out is not None and (finished := _finished(path)):
+        return {**finished, "trajectory": str(path), "resumed": True}
+    tell(item.name, {"event": "start", "size": photo.size})
+    case = Case(photo, policy, tools, settings.limits, settings.area, settings.metadata_allowed, settings.context)
+    began = datetime.now(UTC)
+    try:
+        state = await _run(case, graph, key, lambda event: tell(item.name, event))
+    except (OSError, sqlite3.Error) as error:
+        return _unopened(item, policy, settings, f"the run could not be saved: {clean(str(error), 200)}", photo)
+    trajectory = _trajectory(item, case, settings, state, began)
+    try:
+        await asyncio.to_thread(save, trajectory, path)
+    except OSError as error:
+        return {**trajectory, "trajectory": None, "save_error": f"cannot write {path}: {error.strerror or error}"}
+    if graph.checkpointer:
+        with contextlib.suppress(sqlite3.Error, OSError):
+            await graph.checkpointer.adelete_thread(key)  # type: ignore[union-attr]
+    return {**trajectory, "trajectory": str(path)}
+
+
+async def _run(case: Case, graph: Graph, key: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
+    """Drive the graph to its end, from the last checkpoint when there is one."""
+    config: Any = {"configurable": {"thread_id": key}, "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4}
+    start: CaseState | None = case.start()
+    if graph.checkpointer:
+        known = await graph.aget_state(config)
+        start = None if known.next else start
+        if known.next:
+            tell({"event": "resumed", "turn": known.values.get("turns", 0)})
+    final: CaseState = {}
+    durability: Any = {"durability": "sync"} if graph.checkpointer else {}
+    async for mode, part in graph.astream(start, config, context=case, stream_mode=["custom", "values"], **durability):
+        if mode == "custom":
+            tell(part)  # type: ignore[arg-type]
+        else:
+            final = part  # type: ignore[assignment]
+    return final
+
+
+def _opened(item: FoundPhoto, settings: Settings) -> OpenedPhoto:
+    if item.kind == "error":
+        raise PhotoError(f"{item.name}: {item.reason}")
+    if item.kind == "url":
+        if settings.tools.offline:
+            raise PhotoError(f"{item.name}: not fetched, since --offline was asked for")
+        from tools.web.fetch import FetchError, fetch_photo
+
+        folder = (settings.out or state_folder()) / "photos"
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return open_photo(fetch_photo(item.name, folder))
+        except FetchError as error:
+            raise PhotoError(f"{item.name}: {error}") from error
+    return open_photo(Path(item.path or item.name))
+
+
+def _finished(path: Path) -> dict[str, Any] | None:
+    """A saved trajectory that need not be made again; one that ended by a fault of the world is tried again."""
+    with contextlib.suppress(TrajectoryError):
+        if path.is_file():
+            for trajectory in load(path):
+                if not StopReason(trajectory["stop"]).failed:
+                    return trajectory
+    return None
+
+
+@contextlib.asynccontextmanager
+async def _checkpoints(out: Path | None) -> AsyncIterator[Any]:
+    """The SQLite saver in the folder; none when nothing is to be resumed."""
+    if out is None:
+        yield None
+        return
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    out.mkdir(parents=True, exist_ok=True)
+    async with AsyncSqliteSaver.from_conn_string(str(out / "checkpoints.sqlite")) as saver:
+        yield saver
+
+
+def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseState, began: datetime) -> dict[str, Any]:
+    """Everything about the run as one plain object."""
+    belief = case.belief(state["ledger"])
+    guess = state["result"]["best_guess"]
+    ledger = [
+        {**entry, "bits": round(belief.bits_of(i), 2), "for_answer_bits": round(belief.support_bits(i, guess["lat"], guess["lon"]), 2)}
+        for i, entry in enumerate(state["ledger"])
+    ]
+    usage = [m.usage_metadata for m in state["messages"] if getattr(m, "usage_metadata", None)]
+    return {
+        "version": VERSION, "photo": item.name, "path": str(case.photo.path), "sha256": case.photo.sha256, "size": list(case.photo.size),
+        "policy": case.policy.name, "limits": case.limits.to_json(), "area": case.area.to_text() if case.area else None,
+        "context": case.context, "metadata_allowed": case.metadata_allowed, "tools": settings.tools.to_json(), "prompts": prompts.digests(),
+        "started": began.isoformat(timespec="seconds"), "seconds": round(state["spent_s"], 2), "stop": state["stop"], "error": state["error"],
+        "turns": state["turns"], "calls": state["calls"],
+        "usage": {key: sum(u[key] for u in usage if u) for key in ("input_tokens", "output_tokens")},
+        **state["result"], "label": label_of(state["result"]["best_guess"]),
+        "views": state["views"], "regions": state["regions"], "sources": state["sources"], "ledger": ledger, "steps": state["steps"],
+        "messages": [message_to_json(m) for m in state["messages"]],
+    }  # fmt: skip
+
+
+def _unopened(item: FoundPhoto, policy: Policy, settings: Settings, error: str, photo: OpenedPhoto | None = None) -> dict[str, Any]:
+    return {
+        "version": VERSION, "photo": item.name, "sha256": photo.sha256 if photo else None, "policy": policy.name, "stop": StopReason.PHOTO_ERROR.value,
+        "error": error, "seconds": 0.0, "answer": None, "best_guess": None, "alternatives": [], "ledger": [], "trajectory": None,
+    }  # fmt: skip
+
+
+def locate_sync(found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell = lambda name, event: None) -> list[dict[str, Any]]:
+    """`locate_all`, waited for: for notebooks and scripts."""
+
+    async def collect() -> list[dict[str, Any]]:
+        return [trajectory async for trajectory in locate_all(found, policy, settings, tell)]
+
+    return asyncio.run(collect())

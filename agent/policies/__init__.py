@@ -1,0 +1,79 @@
+"""Who drives the loop. A policy is a LangChain chat model with a short name and a few facts about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.render import ImagesIn
+from agent.reply import BoxSpace
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+SPECS = "checklist, openai:MODEL, hf:REPO_OR_DIR, scripted:FILE"
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be made; the text says why in one line."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    name: str
+    """As given on the command line and recorded: `openai:qwen2.5-vl`."""
+    model: BaseChatModel
+    max_pixels: int = 2048 * 1024
+    """Pictures are scaled down to this before they are sent."""
+    images_in: ImagesIn = "user"
+    """Where pictures of tool results go; `user` works everywhere."""
+    box_space: BoxSpace = "unit"
+    """The space of the boxes this model writes."""
+    sees: bool = True
+    """Whether pictures are sent at all."""
+
+
+def make_policy(spec: str, *, base_url: str | None = None, box_space: BoxSpace = "unit", temperature: float = 0.0) -> Policy:
+    """The policy that a short name stands for. Raises PolicyError with one plain line."""
+    kind, _, rest = spec.partition(":")
+    makers: dict[str, Callable[[], Policy]] = {
+        "checklist": lambda: _checklist(spec),
+        "scripted": lambda: _scripted(spec, rest),
+        "openai": lambda: _openai(spec, rest, base_url, box_space, temperature),
+        "hf": lambda: _transformers(spec, rest, box_space, temperature),
+    }
+    if kind not in makers or (kind not in {"checklist"} and not rest):
+        raise PolicyError(f"no policy is called {spec!r}; use {SPECS}")
+    return makers[kind]()
+
+
+def _checklist(spec: str) -> Policy:
+    from agent.policies.checklist import Checklist
+
+    return Policy(spec, Checklist(), sees=False)
+
+
+def _scripted(spec: str, path: str) -> Policy:
+    from agent.policies.scripted import Scripted
+
+    return Policy(spec, Scripted.from_file(path), sees=False)
+
+
+def _openai(spec: str, model: str, base_url: str | None, box_space: BoxSpace, temperature: float) -> Policy:
+    from agent.policies.openai_compatible import chat_model
+
+    key = os.environ.get("OPENAI_API_KEY")
+    url = base_url or os.environ.get("OPENAI_BASE_URL")
+    if not key and not url:
+        raise PolicyError(f"{spec} needs OPENAI_API_KEY, or --base-url (OPENAI_BASE_URL) of a server of your own")
+    return Policy(spec, chat_model(model, url, key or "none", temperature), box_space=box_space)
+
+
+def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: float) -> Policy:
+    try:
+        from agent.policies.transformers_vl import load
+    except ImportError as error:
+        raise PolicyError(f"{spec} needs torch and transformers: pip install 'geosleuth[hf]' ({error.name} is missing)") from error
+    return Policy(spec, load(source, temperature), box_space=box_space)

@@ -1,0 +1,33 @@
+"""Fold what the calls found into the belief, and tell the policy."""
+
+from __future__ import annotations
+
+import time
+
+from langchain_core.messages import ToolMessage
+from langgraph.runtime import Runtime
+
+from agent.case import Case, CaseState, last_reply
+from agent.render import view_block
+from geo.naming import belief_line
+
+
+async def weigh(state: CaseState, runtime: Runtime[Case]) -> CaseState:
+    """Answer every call of the turn in order; the last answer ends with the belief in one line."""
+    began = time.monotonic()
+    by_id = {step["id"]: step for step in state["steps"]}
+    steps = [by_id[call["id"]] for call in last_reply(state).tool_calls if call["id"] in by_id]
+    line = belief_line(runtime.context.belief(state["ledger"])) if state["ledger"] else "belief: no evidence so far"
+    messages = []
+    for step in steps:
+        text = step["text"] + (f"\n{line}" if step is steps[-1] else "")
+        blocks = [{"type": "text", "text": text}, *(view_block(view) for view in step["views"])]
+        messages.append(
+            ToolMessage(
+                content=blocks if step["views"] else text,  # type: ignore[arg-type]
+                tool_call_id=step["id"], name=step["tool"], status="success" if step["ok"] else "error", artifact=step["data"],
+                id=f"result-{step['id']}",
+            )  # fmt: skip
+        )
+    runtime.stream_writer({"event": "belief", "turn": state["turns"], "line": line})
+    return {"messages": messages, "spent_s": time.monotonic() - began}

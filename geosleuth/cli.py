@@ -1,0 +1,58 @@
+"""The front door. Commands are loaded when they are called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from geosleuth import __version__
+
+_COMMANDS = {
+    "locate": ("geosleuth.locate_command", "Find where photos were taken."),
+    "show": ("geosleuth.show", "Print a saved trajectory."),
+    "place": ("geosleuth.place", "Ask the offline gazetteer about coordinates or names."),
+}
+
+
+class _Lazy(click.Group):
+    """A group that knows its commands' names and imports a command only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="geosleuth")
+def app() -> None:
+    """Finds where a photo was taken, shows the evidence, and says how sure it is."""
+
+
+def main() -> None:
+    """Run the command line. A reader that goes away (`| head`) ends it quietly, Ctrl-C with 130."""
+    try:
+        app(prog_name="geosleuth", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

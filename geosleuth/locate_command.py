@@ -1,0 +1,143 @@
+"""`geosleuth locate`: photos in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from agent.find_photos import FoundPhoto
+    from agent.locate import Settings
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
+@click.option("--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE.")
+@click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
+@click.option("--box-space", type=click.Choice(["unit", "pixel", "norm1000"]), default="unit", show_default=True,
+              help="How this model writes boxes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout; everything else on stderr.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
+@click.option("--geojson", type=click.Path(dir_okay=False, path_type=Path), help="Write regions and candidates as GeoJSON.")
+@click.option("--area", help="Where to look: country codes (FR,DE), a box (south,west,north,east), or both joined by ';'.")
+@click.option("--context", default="", help="What you know about the photo, in words.")
+@click.option("--use-metadata", is_flag=True, help="Let the policy read EXIF tags, the place among them.")
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+@click.option("--search", default="offline", show_default=True, help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.")
+@click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
+@click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
+@click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Photos at once.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for trajectories; photos finished there are skipped.")
+@click.option("-q", "--quiet", is_flag=True, help="Answers only, no steps.")
+def locate(photos: Sequence[str], **options: Any) -> None:
+    """Find where photos were taken: files, folders, patterns or http(s) addresses.
+
+    Exit code 0: every photo was answered, or honestly not. 1: some could not be opened or their policy failed. 2: bad usage.
+    """
+    from agent.find_photos import find_photos
+    from agent.policies import PolicyError, make_policy
+    from geosleuth.screen import Screen
+
+    screen = Screen(as_json=options["as_json"], quiet=options["quiet"])
+    found = []
+    for item in find_photos(photos):
+        if item.kind == "skipped":
+            screen.note(f"skipped {item.name}: {item.reason}")
+        else:
+            found.append(item)
+    if not found:
+        raise click.UsageError("no photo was found")
+    try:
+        settings = _settings(options)
+        policy = make_policy(options["policy"], base_url=options["base_url"], box_space=options["box_space"])
+        trajectories = asyncio.run(_run(found, policy, settings, screen))
+    except (PolicyError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    failed = _write_files(trajectories, options, screen)
+    screen.close(trajectories)
+    if failed or any(_is_failed(t) for t in trajectories):
+        sys.exit(1)
+
+
+def _settings(options: Mapping[str, Any]) -> Settings:
+    from agent.limits import Limits
+    from agent.locate import Settings
+    from geo.area import parse_area
+    from tools.toolbox import ToolSettings
+
+    known = None
+    if options["area"]:
+        from geo.gazetteer import gazetteer
+
+        known = frozenset(gazetteer().country_codes)
+    return Settings(
+        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"]),
+        area=parse_area(options["area"], known) if options["area"] else None,
+        context=options["context"],
+        metadata_allowed=options["use_metadata"],
+        tools=ToolSettings(options["search"], options["geocoder"], options["offline"]),
+        out=options["out"],
+        jobs=options["jobs"],
+    )
+
+
+async def _run(found: list[FoundPhoto], policy: Any, settings: Settings, screen: Any) -> list[dict[str, Any]]:
+    from agent.locate import locate_all
+
+    trajectories = []
+    with screen.progress(len(found)):
+        async for trajectory in locate_all(found, policy, settings, screen.event):
+            screen.answer(trajectory)
+            trajectories.append(trajectory)
+    return trajectories
+
+
+def _write_files(trajectories: Sequence[Mapping[str, Any]], options: Mapping[str, Any], screen: Any) -> bool:
+    """Write the report and the GeoJSON; says so and answers True when one could not be written."""
+    failed = False
+    opened = [t for t in trajectories if t["best_guess"]]
+    for name, path in (("report", options["report"]), ("geojson", options["geojson"])):
+        if path is None:
+            continue
+        try:
+            text = _report(opened) if name == "report" else json.dumps(_geojson(opened), ensure_ascii=False)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            screen.note(f"wrote {path}")
+        except OSError as error:
+            screen.note(f"error: cannot write {path}: {error.strerror or error}")
+            failed = True
+    return failed
+
+
+def _report(trajectories: Sequence[Mapping[str, Any]]) -> str:
+    from agent.report import report_html
+
+    return report_html(trajectories)
+
+
+def _geojson(trajectories: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    from agent.report import belief_of
+    from geo.export import to_geojson
+
+    features: list[Any] = []
+    for trajectory in trajectories:
+        collection = to_geojson(belief_of(trajectory), trajectory["alternatives"], trajectory["answer"])
+        for feature in collection["features"]:
+            feature["properties"]["photo"] = trajectory["photo"]
+        features += collection["features"]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _is_failed(trajectory: Mapping[str, Any]) -> bool:
+    from agent.trajectory import StopReason
+
+    return StopReason(trajectory["stop"]).failed or bool(trajectory.get("save_error"))
