@@ -64,16 +64,28 @@ def _matches(argument: str, error: Exception) -> Iterator[FoundPhoto]:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "cannot be a path"
         yield FoundPhoto("error", argument, reason=f"cannot be found ({reason.lower()})")
         return
-    paths = sorted(glob.glob(os.path.expanduser(argument), recursive=True))
+    paths = _matching(argument)
     if not paths:
         yield FoundPhoto("error", argument, reason="matches no file")
     for path in paths:
-        if os.path.isfile(path):
-            yield FoundPhoto("file", path, Path(path))
-        elif not os.path.isdir(path):
-            yield FoundPhoto("skipped", path, reason="is not a file")
+        if path.is_file():
+            yield FoundPhoto("file", str(path), path)
+        elif not path.is_dir():
+            yield FoundPhoto("skipped", str(path), reason="is not a file")
         elif "**" not in argument:
-            yield from _in_folder(Path(path))
+            yield from _in_folder(path)
+
+
+def _matching(pattern: str) -> list[Path]:
+    """What a pattern matches, sorted. `**` enters no links, so that a link to its own parent ends."""
+    parts = Path(pattern).expanduser().parts
+    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    base = Path(*parts[:fixed])
+    try:
+        found = base.glob(str(Path(*parts[fixed:])))
+        return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(base).parts))
+    except (OSError, ValueError, RuntimeError):
+        return []
 
 
 def _in_folder(folder: Path) -> Iterator[FoundPhoto]:

@@ -9,19 +9,21 @@ rule applied to each country, at the antimeridian and at the poles too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geo.ragged import ranges, slices
 from geo.sphere import Floats, wrap_lon
 
 CELL_DEG = 0.25
 ROWS, COLUMNS = 720, 1440
 # Off the lattice of the polygons' vertices, so that no edge ever passes through a reference point.
 REFERENCE_X, REFERENCE_Y = 0.51370191, 0.48730917
-_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class Borders:
     y: Floats
     label: NDArray[np.uint8]
     """Exclusive or of the codes on both sides of each edge."""
+    patch_box: Floats
+    """South, west, north, east of the boxes [k, 4] inside which a code is read as another."""
+    patch_code: NDArray[np.uint8]
+    """The code and what it is read as [k, 2]."""
 
     def codes_at(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.uint8]:
         """Codes [n] at points [n] in degrees; a point exactly on a border gets one of its sides."""
@@ -53,12 +59,11 @@ class Borders:
             # Sorted, so that the pairs of a slice are close together in memory.
             at_border = at_border[np.argsort(row[at_border], kind="stable")]
             counts = self.starts[row[at_border] + 1] - self.starts[row[at_border]]
-            bounds = np.searchsorted(np.cumsum(counts), np.arange(0, counts.sum() + _PAIRS, _PAIRS), side="left")
-            for first, last in zip(bounds[:-1], bounds[1:], strict=True):
-                last = last if last < bounds[-1] else len(at_border)
-                if last > first:
-                    part = at_border[first:last]
-                    codes[part] ^= self._crossed(x[part], y[part], cell[part], row[part], counts[first:last])
+            for slice_ in slices(counts):
+                part = at_border[slice_]
+                codes[part] ^= self._crossed(x[part], y[part], cell[part], row[part], counts[slice_])
+        for (south, west, north, east), (code, other) in zip(self.patch_box, self.patch_code, strict=True):
+            codes[(codes == code) & (y >= south) & (y <= north) & (x >= west) & (x <= east)] = other
         return codes
 
     def _crossed(self, x: Floats, y: Floats, cell: NDArray[np.int64], row: NDArray[np.int32], counts: NDArray[np.int64]
@@ -66,8 +71,7 @@ class Borders:
         """Exclusive or of the labels between each point and the reference of its cell."""
         ref_x, ref_y = reference_points(cell)
         starts = np.cumsum(counts) - counts
-        entry = np.arange(counts.sum()) + np.repeat(self.starts[row] - starts, counts)
-        edge = self.edges[entry]
+        edge = self.edges[ranges(self.starts[row], counts)]
         ax, ay, bx, by = self.x[edge], self.y[edge], self.x[edge + 1], self.y[edge + 1]
         px, py, rx, ry = (np.repeat(v, counts) for v in (x, y, ref_x, ref_y))
         dx, dy, ex, ey = px - rx, py - ry, bx - ax, by - ay
@@ -91,18 +95,15 @@ def reference_points(cell: NDArray[np.int64]) -> tuple[Floats, Floats]:
 def load_borders() -> Borders:
     """The borders shipped with the package, from Natural Earth at 1:10 million (`geo/data/README.md`)."""
     with (files("geo") / "data" / "borders.npz").open("rb") as file, np.load(file) as data:
-        scale, origin = data["scale"], data["origin"]
-        vertices = np.cumsum(data["steps"].astype(np.int32), axis=0) * scale + origin
-        label = np.repeat(data["line_label"], data["line_length"])
-        return borders_from(data["cells"], data["border_cells"], data["counts"].astype(np.int64),
-                            np.cumsum(data["edge_steps"].astype(np.int32), dtype=np.int32), vertices, label)  # fmt: skip
+        return borders_of(data)
 
 
-def borders_from(cells: NDArray[np.uint8], border_cells: ArrayLike, counts: NDArray[np.int64], edges: NDArray[np.int32],
-                 vertices: Floats, label: NDArray[np.uint8]) -> Borders:  # fmt: skip
-    """Borders from their stored parts: `vertices` [m, 2] as longitude and latitude, `border_cells` as steps."""
-    rows = np.full(ROWS * COLUMNS, -1, dtype=np.int32)
-    rows[np.cumsum(np.asarray(border_cells).astype(np.int64))] = np.arange(len(counts))
-    starts = np.concatenate([[0], np.cumsum(counts)])
+def borders_of(data: Mapping[str, NDArray[Any]]) -> Borders:
+    """Borders from their stored form: the vertices, cells and edges as steps from one to the next."""
+    vertices = np.cumsum(data["steps"].astype(np.int32), axis=0) * data["scale"] + data["origin"]
     x, y = np.ascontiguousarray(vertices[:, 0]), np.ascontiguousarray(vertices[:, 1])
-    return Borders(cells, rows, starts, edges, x, y, label)
+    counts = data["counts"].astype(np.int64)
+    rows = np.full(ROWS * COLUMNS, -1, dtype=np.int32)
+    rows[np.cumsum(data["border_cells"].astype(np.int64))] = np.arange(len(counts))
+    return Borders(data["cells"], rows, np.concatenate([[0], np.cumsum(counts)]), np.cumsum(data["edge_steps"], dtype=np.int32), x, y,
+                   np.repeat(data["line_label"], data["line_length"]), data["patch_box"], data["patch_code"])  # fmt: skip

@@ -12,15 +12,12 @@ from collections.abc import Iterator
 LatLon = tuple[float, float]
 
 _LONGEST = 400
-_SAME_MARK = str.maketrans(
-    {"′": "'", "’": "'", "‘": "'", "´": "'", "`": "'", "ʹ": "'", "″": '"', "”": '"', "“": '"', "ʺ": '"', "º": "°", "˚": "°", "ᵒ": "°",
-     "−": "-", "–": "-", "‐": "-", "，": ",", "；": ";", "（": "(", "）": ")", "\u00a0": " ", "\u202f": " ", "\u2009": " "}  # fmt: skip
-)
+_SAME_MARK = str.maketrans("′’‘´`ʹ″”“ʺº˚ᵒ−–‐，；（）\u00a0\u202f\u2009", "''''''\"\"\"\"°°°---,;()   ")
 _NUMBER = r"[+-]?\d{1,3}(?:[.,]\d{1,17})?"
 _WHOLE = r"[+-]?\d{1,3}"
 _SMALL = r"\d{1,2}(?:[.,]\d{1,12})?"
-_MARKED = rf"(?:{_WHOLE}\s?°\s?{_SMALL}\s?'(?:\s?{_SMALL}\s?\")?|{_NUMBER}\s?°?)"
-_LOOSE = rf"(?:{_WHOLE}(?:\s?[°:]\s?|\s){_SMALL}(?:(?:\s?[':]\s?|\s){_SMALL}\s?\"?|\s?')?|{_MARKED})"
+_MARKED = rf"(?:{_WHOLE}\s?°\s?{_SMALL}\s?'(?:\s?{_SMALL}\s?\")?|{_NUMBER}(?:\s?°)?)"
+_LOOSE = rf"(?:{_WHOLE}(?:\s?[°:]\s?|\s){_SMALL}(?:(?:\s?[':]\s?|\s){_SMALL}(?:\s?\")?|\s?')?|{_MARKED})"
 _HEMISPHERE = r"(?:north|south|east|west|[NSEW])(?![A-Za-z])"
 _BEFORE = r"(?:north|south|east|west|[NSEW])"
 _GAP = r"(?:\s?[,;/|]\s{0,3}|\s{1,3})"
@@ -41,7 +38,9 @@ _DECIMAL = r"[+-]?\d{1,3}(?:\.\d{1,17})?"
 _LINKS = (
     re.compile(rf"^geo:(?P<a>{_DECIMAL}),(?P<b>{_DECIMAL})(?:,{_DECIMAL})?(?:[;?]\S*)?$", re.IGNORECASE),
     re.compile(rf"(?:^|/)@(?P<a>{_DECIMAL}),(?P<b>{_DECIMAL})(?=$|[,/?&\s])"),
-    re.compile(rf"^https?://\S*[?&](?:q|ll|query|center|mlat)=(?:loc:)?(?P<a>{_DECIMAL})(?:,|%2C|&mlon=)(?P<b>{_DECIMAL})(?=$|[&#,])"),
+    re.compile(
+        rf"^https?://\S*[?&](?:q|ll|query|center|mlat)=(?:loc:)?(?P<a>{_DECIMAL})(?:,|%2C|&mlon=)(?P<b>{_DECIMAL})(?=$|[&#,])"
+    ),
     re.compile(rf"^https?://\S*#map=\d{{1,2}}(?:\.\d+)?/(?P<a>{_DECIMAL})/(?P<b>{_DECIMAL})(?=$|[&/])"),
 )
 _IN_TEXT = re.compile(
@@ -54,8 +53,8 @@ _IN_TEXT = re.compile(
 def parse_coordinates(text: str) -> LatLon | None:
     """`(lat, lon)` in degrees when `text` is one pair of coordinates and nothing else, else None.
 
-    Reads decimal degrees, hemispheres in either order, degrees with minutes and seconds, decimal commas, `geo:` URIs (RFC 5870) and the
-    URLs of web maps. Without hemispheres the first number is the latitude; numbers are never swapped to make them fit.
+    Reads decimal degrees, hemispheres in either order, degrees with minutes and seconds, decimal commas, `geo:` URIs (RFC 5870)
+    and the URLs of web maps. Without hemispheres the first number is the latitude; numbers are never swapped to make them fit.
     """
     if len(text) > _LONGEST:
         return None
@@ -74,8 +73,8 @@ def parse_coordinates(text: str) -> LatLon | None:
 def find_coordinates(text: str) -> list[LatLon]:
     """Every unmistakable pair `(lat, lon)` inside longer `text`, in order, without repeats.
 
-    A pair counts when it has hemispheres, or three decimals on both sides (two with a sign or a word such as `GPS` before it, because
-    `12.50, 13.50` are prices), or when it is a `geo:` URI or a map's URL.
+    A pair counts when it has hemispheres, or three decimals on both sides (two with a sign or a word such as `GPS` before it,
+    because `12.50, 13.50` are prices), or when it is a `geo:` URI or a map's URL.
     """
     text = text[:100_000].translate(_SAME_MARK).replace("''", '"')
     found = [pair for _, pair in sorted(_pairs_in(text))]

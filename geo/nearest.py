@@ -15,11 +15,10 @@ import healpix
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geo.ragged import Ints, ranges, slices
 from geo.sphere import EARTH_RADIUS_KM, Floats, unit_vectors
 
-Ints = NDArray[np.int64]
 _DEEPEST = 13
-_PAIRS = 2_000_000
 # Splitting a cell keeps about this share of its list.
 _KEPT = 0.4
 
@@ -74,7 +73,7 @@ class Nearest:
         child_count = np.bincount(parent, minlength=len(cells.cells))
         split = (child_count < (1.0 - _KEPT) * queries) & (np.diff(cells.starts) > 4) & (shift > 2)
         done = np.flatnonzero(~split & (queries > 0))
-        for part in _slices(queries[done] * np.diff(cells.starts)[done]):
+        for part in slices(queries[done] * np.diff(cells.starts)[done]):
             self._answer(cells, done[part], first, queries, xyz, found, found2)
         keep = split[parent]
         return self.prune(cells, children[keep], parent[keep]) if keep.any() else None
@@ -82,11 +81,11 @@ class Nearest:
     def _answer(self, cells: Candidates, rows: Ints, first: Ints, queries: Ints, xyz: Floats, found: NDArray[np.int32],
                 found2: Floats) -> None:  # fmt: skip
         """Compares the queries of some cells with every point on the lists of those cells."""
-        query = _ranges(first[rows], queries[rows])
+        query = ranges(first[rows], queries[rows])
         row = np.repeat(rows, queries[rows])
-        for part in _slices(np.diff(cells.starts)[row]):
+        for part in slices(np.diff(cells.starts)[row]):
             counts = np.diff(cells.starts)[row[part]]
-            points = cells.points[_ranges(cells.starts[row[part]], counts)]
+            points = cells.points[ranges(cells.starts[row[part]], counts)]
             starts = np.cumsum(counts) - counts
             chord2 = _chord2(self._xyz[points], np.repeat(xyz[query[part]], counts, axis=0))
             least = np.minimum.reduceat(chord2, starts)
@@ -101,9 +100,9 @@ class Nearest:
         centre = unit_vectors(lat, lon)
         reach = 2.0 * cell_radius(order) * (1.0 + 1e-9) + 1e-12
         kept_points, kept_counts = [], []
-        for part in _slices(np.diff(cells.starts)[parent]):
+        for part in slices(np.diff(cells.starts)[parent]):
             counts = np.diff(cells.starts)[parent[part]]
-            points = cells.points[_ranges(cells.starts[parent[part]], counts)]
+            points = cells.points[ranges(cells.starts[parent[part]], counts)]
             starts = np.cumsum(counts) - counts
             chord = np.sqrt(_chord2(self._xyz[points], np.repeat(centre[part], counts, axis=0)))
             near = chord <= np.repeat(np.minimum.reduceat(chord, starts) + reach, counts)
@@ -139,7 +138,7 @@ def _occupied(table: Candidates, pixel: Ints) -> Candidates:
     """The rows of a full table whose cells hold queries; `pixel` is sorted."""
     cells = np.unique(pixel >> 2 * (_DEEPEST - table.order))
     counts = table.starts[cells + 1] - table.starts[cells]
-    points = table.points[_ranges(table.starts[cells], counts)]
+    points = table.points[ranges(table.starts[cells], counts)]
     return Candidates(table.order, cells, np.concatenate([[0], np.cumsum(counts)]), points)
 
 
@@ -147,18 +146,3 @@ def _chord2(a: Floats, b: Floats) -> Floats:
     difference = a - b
     return np.asarray(np.einsum("ij,ij->i", difference, difference))
 
-
-def _ranges(first: Ints, counts: Ints) -> Ints:
-    """`first[i], first[i] + 1, ...` (`counts[i]` of them) for every i, one after the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
-
-
-def _slices(costs: Ints) -> list[slice]:
-    """Consecutive slices of at most about `_PAIRS` pairs each."""
-    total = np.cumsum(costs)
-    if not len(total):
-        return []
-    edges = np.unique(np.searchsorted(total, np.arange(_PAIRS, total[-1], _PAIRS), side="right"))
-    bounds = [0, *(int(e) for e in edges if 0 < e < len(costs)), len(costs)]
-    return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]

@@ -38,7 +38,7 @@ def lat_lon(vectors: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def haversine_km(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) -> Floats:
-    """Great-circle distance in km, broadcasting; exact for small and for antipodal distances."""
+    """Great-circle distance in km, broadcasting; good to a millimetre for small distances and to a metre at the antipode."""
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
     half_dphi = (phi2 - phi1) / 2.0
     half_dlam = (np.radians(lon2) - np.radians(lon1)) / 2.0
@@ -56,14 +56,18 @@ def bearing_deg(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLi
 
 
 def destination(lat: ArrayLike, lon: ArrayLike, bearing: ArrayLike, distance_km: ArrayLike) -> tuple[Floats, Floats]:
-    """The point reached from `(lat, lon)` along an initial `bearing` (degrees) after `distance_km`."""
-    delta = np.asarray(distance_km, dtype=np.float64) / EARTH_RADIUS_KM
-    theta, phi, lam = np.radians(bearing), np.radians(lat), np.radians(lon)
-    sin_phi2 = np.sin(phi) * np.cos(delta) + np.cos(phi) * np.sin(delta) * np.cos(theta)
-    y = np.sin(theta) * np.sin(delta) * np.cos(phi)
-    x = np.cos(delta) - np.sin(phi) * sin_phi2
-    lat2 = np.degrees(np.arcsin(np.clip(sin_phi2, -1.0, 1.0)))
-    return lat2, wrap_lon(np.degrees(lam + np.arctan2(y, x)))
+    """The point reached from `(lat, lon)` along an initial `bearing` (degrees) after `distance_km`, longitude in [-180, 180).
+
+    At a pole north is what the longitude given there calls north.
+    """
+    delta = np.asarray(distance_km, dtype=np.float64)[..., None] / EARTH_RADIUS_KM
+    theta, phi, lam = (np.asarray(part)[..., None] for part in (np.radians(bearing), np.radians(lat), np.radians(lon)))
+    zero = np.zeros_like(phi + lam)
+    north = np.concatenate([-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi) + zero], axis=-1)
+    east = np.concatenate([-np.sin(lam) + zero, np.cos(lam) + zero, zero], axis=-1)
+    ahead = np.cos(theta) * north + np.sin(theta) * east
+    lat2, lon2 = lat_lon(np.cos(delta) * unit_vectors(lat, lon) + np.sin(delta) * ahead)
+    return lat2, wrap_lon(lon2)
 
 
 def exp_map(base: ArrayLike, tangent: ArrayLike) -> Floats:
@@ -118,7 +122,7 @@ def kappa_of_sigma(sigma_km: ArrayLike) -> Floats:
 def sample_vmf(mean: ArrayLike, kappa: float, n: int, rng: np.random.Generator) -> Floats:
     """`n` draws [n, 3] around the unit vector `mean` [3], by inversion, exact in three dimensions (Ulrich 1984)."""
     mu = np.asarray(mean, dtype=np.float64)
-    u = rng.random(n)
+    u = 1.0 - rng.random(n)  # in (0, 1], so that its logarithm is finite
     k = max(float(kappa), 1e-9)
     w = 1.0 + np.log(u + (1.0 - u) * math.exp(-2.0 * k)) / k
     angle = rng.uniform(0.0, 2.0 * math.pi, n)

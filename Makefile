@@ -1,0 +1,56 @@
+# Every target makes the environment it needs when it is missing. PYTHON chooses the interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PHOTO ?= examples/
+ARGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup locate test lint format bench clean
+
+help:
+	@echo "make locate PHOTO=path   find where a photo was taken (ARGS=\"--report out.html\" for more)"
+	@echo "make test                run the tests"
+	@echo "make lint                ruff and mypy"
+	@echo "make bench               benchmarks, as ratios"
+
+setup: $(VENV)/.ready
+
+$(VENV)/bin/python:
+	@echo "making the environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what geosleuth needs (about a minute)"
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# torch first and pinned: with it in place nothing else asks for another build.
+$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
+	@echo "installing what tests need (some minutes)"
+	@$(PIP) torch==2.13.0
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+locate: $(VENV)/.ready
+	@$(BIN)/geosleuth locate $(PHOTO) $(ARGS)
+
+test: $(VENV)/.ready-dev
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(VENV)/.ready-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.ready-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.ready-dev
+	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,172 @@
+"""The photo on the page: the picture itself, what was zoomed into and what was read, and small pictures of the crops."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from agent.photo import PhotoError, PhotoFile, open_photo
+from agent.report.markup import Html, join, tag
+from tools.observation import View
+
+PHOTO_SIDE_PX = 1400
+CROP_SIDE_PX = 440
+PREVIEW_SIDE_PX = 160
+PHOTO_BYTES = 420_000
+"""A photo's JPEG is made coarser until it is no larger."""
+_QUALITIES = (84, 76, 66, 54, 40)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The photo of a trajectory, or why there is none."""
+
+    photo: PhotoFile | None
+    problem: str = ""
+
+    def data_url(self, view: View, side_px: int) -> str | None:
+        """A view as a JPEG data URL with at most `side_px` on its longer side; None where it cannot be shown."""
+        if self.photo is None:
+            return None
+        try:
+            return _jpeg(self._fitted(view, side_px))
+        except (PhotoError, ValueError, OSError):
+            return None
+
+    def _fitted(self, view: View, side_px: int) -> Image.Image:
+        assert self.photo is not None
+        width, height = self.photo.size
+        left, top, right, bottom = view.box
+        crop = max(1.0, abs(right - left) * width), max(1.0, abs(bottom - top) * height)
+        scale = min(1.0, side_px / max(crop))
+        picture = self.photo.render(view, max_pixels=max(1, math.floor(crop[0] * scale * crop[1] * scale)))
+        picture.info.clear()
+        return picture
+
+
+def picture_of(trajectory: Mapping[str, Any]) -> Picture:
+    """The photo that the trajectory tells of, if its file is still the same."""
+    if not trajectory.get("path"):
+        return Picture(None, "The trajectory names no file.")
+    path = Path(str(trajectory["path"]))
+    try:
+        photo = open_photo(path)
+    except (PhotoError, OSError, ValueError):
+        return Picture(None, f"The photo is no longer at {path}, or cannot be read.")
+    if photo.sha256 != trajectory.get("sha256"):
+        return Picture(None, f"At {path} there is now another file than the one that was investigated.")
+    return Picture(photo)
+
+
+def _jpeg(picture: Image.Image) -> str:
+    for quality in _QUALITIES:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+        if buffer.tell() <= PHOTO_BYTES:
+            break
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def photo_figure(trajectory: Mapping[str, Any], picture: Picture, number: int) -> Html:
+    """The photo with its overlay, or a placeholder that says why it is missing."""
+    url = picture.data_url(View("photo"), PHOTO_SIDE_PX)
+    if url is None:
+        problem = picture.problem or "The photo cannot be read any more."
+        return tag("figure", tag("div", tag("b", "No picture"), tag("span", problem), class_="missing"), class_="photo")
+    assert picture.photo is not None
+    width, height = picture.photo.size
+    zooms, texts = _zooms(trajectory), _texts(trajectory)
+    overlay = tag("svg", join(*texts, *zooms), class_="overlay", width="100%", height="100%", role="group",
+                  aria_label="zoomed parts and text found in the photo")  # fmt: skip
+    image = tag("img", src=url, alt=f"the photo {trajectory['photo']}", width=width, height=height)
+    frame = tag("div", image, overlay, tag("div", class_="tip", role="status"), class_="frame",
+                style=f"aspect-ratio:{width}/{height};--ratio:{width / height:.4f}")  # fmt: skip
+    switches = [_switch("zooms", f"Zoomed parts ({len(zooms)})", number)] if zooms else []
+    switches += [_switch("texts", f"Text found ({len(texts)})", number)] if texts else []
+    note = tag("span", f"{width} × {height} pixels")
+    return tag("figure", frame, tag("figcaption", note, tag("span", switches, class_="switches")), class_="photo")
+
+
+def _switch(what: str, words: str, number: int) -> Html:
+    box = tag("input", type="checkbox", checked=True, data_shows=what, id=f"{what}-{number}")
+    return tag("label", box, words, for_=f"{what}-{number}", class_=what)
+
+
+def _zooms(trajectory: Mapping[str, Any]) -> list[Html]:
+    found = []
+    for view in _views(trajectory).values():
+        if view.box != (0.0, 0.0, 1.0, 1.0):
+            found.append(_box(view.box, view.id, f"{view.id}: {describe(view)}", "zooms"))
+    return found
+
+
+def _texts(trajectory: Mapping[str, Any]) -> list[Html]:
+    found = []
+    for number, region in dict(trajectory.get("regions") or {}).items():
+        box = _unit_box(region)
+        if box is not None:
+            label = str(region.get("label") or "")
+            found.append(_box(box, str(number), f"{number}: {label}" if label else f"region {number}", "texts"))
+    return found
+
+
+def _views(trajectory: Mapping[str, Any]) -> dict[str, View]:
+    """The views that can be read; a damaged one is left out."""
+    views = {}
+    for key, value in dict(trajectory.get("views") or {}).items():
+        if isinstance(value, Mapping) and _unit_box(value) is not None:
+            try:
+                views[str(key)] = View.from_json(value)
+            except (KeyError, TypeError, ValueError):
+                continue
+    return views
+
+
+def _unit_box(data: Any) -> tuple[float, float, float, float] | None:
+    try:
+        left, top, right, bottom = (min(max(float(v), 0.0), 1.0) for v in data["box"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (left, top, right, bottom) if right > left and bottom > top else None
+
+
+def describe(view: View) -> str:
+    """`zoomed part, turned 90°, contrast raised`."""
+    parts = ["whole photo" if view.box == (0.0, 0.0, 1.0, 1.0) else "zoomed part"]
+    parts += [f"turned {view.rotate_deg}°"] if view.rotate_deg % 360 else []
+    parts += ["contrast raised"] if view.contrast else []
+    return ", ".join(parts)
+
+
+def _box(box: tuple[float, float, float, float], mark: str, label: str, kind: str) -> Html:
+    left, top, right, bottom = (f"{100 * v:.3f}%" for v in box)
+    size = {"x": left, "y": top, "width": f"{100 * (box[2] - box[0]):.3f}%", "height": f"{100 * (box[3] - box[1]):.3f}%"}
+    rects = tag("rect", **size, class_="halo"), tag("rect", **size, class_="line", rx="2")
+    low = box[1] < 0.05
+    text = tag("text", mark, x=left, y=top, dx="4", dy="13" if low else "-4") if kind == "zooms" else None
+    return tag("g", *rects, text, class_=f"box {kind}", tabindex="0", role="img", aria_label=label, data_label=label)
+
+
+def crop_figures(trajectory: Mapping[str, Any], picture: Picture, names: list[str]) -> list[Html]:
+    """Small pictures of the views that a step made."""
+    views = _views(trajectory)
+    figures = []
+    for name in names:
+        if name in views and (url := picture.data_url(views[name], CROP_SIDE_PX)):
+            words = describe(views[name])
+            image = tag("img", src=url, alt=f"view {name}: {words}", loading="lazy")
+            figures.append(tag("figure", image, tag("figcaption", tag("b", name), f" {words}"), class_="crop"))
+    return figures
+
+
+def preview(picture: Picture) -> Html:
+    """A very small picture for the overview."""
+    url = picture.data_url(View("photo"), PREVIEW_SIDE_PX)
+    return tag("img", src=url, alt="", class_="preview") if url else tag("span", "–", class_="preview")

@@ -1,0 +1,52 @@
+"""All clues of one picture's text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from geo.area import Area
+from geo.clues.clue import Clue
+from geo.clues.code import plate_clues, postcode_clues
+from geo.clues.currency import currency_clues
+from geo.clues.domain import domain_clues
+from geo.clues.language import language_clues
+from geo.clues.phone import phone_clues
+from geo.clues.script import script_clues
+from geo.clues.word_tables import brand_clues, road_word_clues, street_word_clues
+
+MOST_CLUES = 40
+_MOST_LINES = 200
+_LONGEST_LINE = 1000
+_MOST_TEXT = 12_000
+
+_READERS = (domain_clues, postcode_clues, plate_clues, currency_clues, script_clues, language_clues, street_word_clues,
+            road_word_clues, brand_clues)  # fmt: skip
+
+
+def clues_in(lines: Sequence[str], tool: str = "read_text", citation: str = "", area: Area | None = None) -> list[Clue]:
+    """The clues of the text `lines` of one picture, as OCR read them; at most `MOST_CLUES`, the most reliable first.
+
+    `tool` and `citation` (a view's id) are written into the evidence. National telephone numbers are tried in the countries of
+    `area` alone. Text beyond 12,000 characters is not read. No two clues have the same `evidence.source`.
+    """
+    lines = _bounded(lines)
+    clues = phone_clues(lines, tool, citation, area)
+    for reader in _READERS:
+        clues.extend(reader(lines, tool, citation))
+    unique = {clue.evidence.source: clue for clue in reversed(clues)}
+    return sorted(unique.values(), key=lambda clue: (-clue.evidence.reliability, clue.evidence.source))[:MOST_CLUES]
+
+
+def _bounded(lines: Sequence[str]) -> list[str]:
+    """Lines in composed form (NFC), blanks made one, cut to sizes that no reader is slow on."""
+    kept: list[str] = []
+    room = _MOST_TEXT
+    for line in lines[:_MOST_LINES]:
+        text = " ".join(unicodedata.normalize("NFC", line[: min(_LONGEST_LINE, room)]).split())
+        if text:
+            kept.append(text)
+            room -= len(text)
+        if room <= 0:
+            break
+    return kept

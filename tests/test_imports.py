@@ -1,0 +1,55 @@
+"""Imports point down, nothing heavy is loaded by looking, and nothing happens on import."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ORDER = ["geosleuth", "rl_training", "evals", "agent", "tools", "prompts", "models", "geo"]
+MAY_IMPORT = {layer: set(ORDER[row:]) for row, layer in enumerate(ORDER)}
+MAY_IMPORT["tools"] -= {"prompts"}
+MAY_IMPORT["prompts"] = {"prompts"}
+MAY_IMPORT["geo"] = {"geo"}
+HEAVY = {"torch", "transformers", "langgraph", "langchain_core", "langchain_openai", "rapidocr", "onnxruntime", "cv2", "trafilatura", "ddgs"}
+
+
+def modules() -> list[Path]:
+    return [path for layer in ORDER for path in sorted((ROOT / layer).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_imports_point_down() -> None:
+    wrong = {
+        str(path.relative_to(ROOT)): upward
+        for path in modules()
+        if (upward := (imported(path) & set(ORDER)) - MAY_IMPORT[path.relative_to(ROOT).parts[0]])
+    }
+    assert wrong == {}
+
+
+def test_there_is_no_relative_import() -> None:
+    relative = [
+        path for path in modules() for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+@pytest.mark.parametrize("statement", ["import geosleuth", "import geosleuth.cli", "import geo.belief", "import geo.clues", "import tools.observation"])
+def test_looking_loads_nothing_heavy(statement: str) -> None:
+    code = f"{statement}\nimport sys\nprint(*sorted(set(sys.modules) & {HEAVY!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert (done.stdout.strip(), done.stderr.strip()) == ("", "")

@@ -1,0 +1,187 @@
+"""`find_place`: from a place name to candidates on the map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pydantic import Field
+
+from geo.area import Area
+from geo.evidence import Evidence, Kernels, near
+from geo.names import fold
+from tools.nominatim import GeocoderError, Nominatim
+from tools.observation import Arguments, Observation, Tool, ToolContext, refusal
+from tools.quote import clean, quoted
+
+_MOST_CANDIDATES = 8
+_LEAST_RELIABILITY, _MOST_RELIABILITY = 0.5, 0.85
+
+
+class PlaceSearch(Protocol):
+    """The part of `geo.gazetteer` that is used here."""
+
+    @property
+    def countries(self) -> Mapping[str, Any]: ...
+
+    def search(self, name: str, *, area: Area | None = None, limit: int = 10, fuzzy: bool = True) -> Sequence[Any]: ...
+
+
+class PlaceArguments(Arguments):
+    """Arguments of `find_place`."""
+
+    name: str = Field(description="a place name in any language or script", min_length=1, max_length=120)
+    country: str | None = Field(default=None, description="ISO 3166 code (PT) or English name, if known", max_length=60)
+    seen_in_photo: bool = Field(default=False, description="true only if the name was read in the photo or given by the user")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place that bears the name, from either geocoder."""
+
+    name: str
+    region: str | None
+    country: str | None
+    country_name: str | None
+    lat: float
+    lon: float
+    population: int | None
+    score: float
+    """How well the name fits, 0 to 1."""
+    how: str
+    sigma_km: float
+    weight: float
+    citation: str
+
+    def line(self) -> str:
+        """`Porto, Porto, Portugal (PT): 41.1496, -8.6110; population 249 633; exact`."""
+        where = ", ".join(clean(part, 80) for part in (self.name, self.region, self.country_name) if part)
+        people = f"; population {self.population:,}" if self.population else ""
+        return f"{where} ({self.country or '?'}): {self.lat:.4f}, {self.lon:.4f}{people}; {clean(self.how, 40)}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "region": self.region, "country": self.country, "country_name": self.country_name,
+                "lat": self.lat, "lon": self.lon, "population": self.population, "score": round(self.score, 4), "how": self.how,
+                "citation": self.citation}  # fmt: skip
+
+
+class FindPlace(Tool):
+    """Candidates from the gazetteer, or from Nominatim where one is given and answers.
+
+    Only a name that was seen adds evidence: a policy that looks its own guess up has learnt nothing about the photo.
+    """
+
+    name = "find_place"
+    description = (
+        "Look a place name up: numbered candidates with region, country, population and coordinates. Say seen_in_photo=true only "
+        "when the name was read in the photo (a sign, a shop, a number plate holder) or given by the user: then the candidates "
+        "count as evidence. Looking up your own guess tells where it lies and counts for nothing."
+    )
+    arguments = PlaceArguments
+    timeout_s: ClassVar[float] = 30.0
+
+    def __init__(self, nominatim: Nominatim | None = None, gazetteer: PlaceSearch | None = None) -> None:
+        self._nominatim, self._given = nominatim, gazetteer
+
+    def run(self, arguments: PlaceArguments, context: ToolContext) -> Observation:
+        name, gazetteer = clean(arguments.name, 120), self._given or _gazetteer()
+        if not fold(name):
+            return refusal("The name holds no letters; give a place name.")
+        area = context.area
+        if arguments.country:
+            code = country_code(gazetteer.countries, arguments.country)
+            if code is None:
+                return refusal(
+                    f"No country is called {quoted(arguments.country, 60)}; use an ISO 3166 code such as PT, or leave it out."
+                )
+            if area is not None and area.countries and code not in area.countries:
+                return refusal(f"The search is limited to {', '.join(sorted(area.countries))}, and {code} is not among them.")
+            area = Area(frozenset({code}), area.box if area else None)
+        found, origin = self._candidates(name, area, gazetteer)
+        head = f"find_place {quoted(name, 80)}{f' within {area.to_text()}' if area else ''}, {origin}"
+        if not found:
+            return Observation(f"{head}: no place of that name.", data={"candidates": [], "origin": origin})
+        lines = [f"{head}: {len(found)} candidates"] + [f"{i}. {c.line()}" for i, c in enumerate(found, start=1)]
+        evidence = (_evidence(name, found),) if arguments.seen_in_photo else ()
+        lines.append(
+            f"evidence: {evidence[0].claim}" if evidence else "no evidence added: the name is not said to be in the photo"
+        )
+        data = {"candidates": [c.to_json() for c in found], "origin": origin}
+        return Observation("\n".join(lines), evidence=evidence, data=data)
+
+    def _candidates(self, name: str, area: Area | None, gazetteer: PlaceSearch) -> tuple[list[Candidate], str]:
+        """Candidates, the likeliest first, and where they come from."""
+        origin = "from the offline gazetteer"
+        if self._nominatim is not None:
+            try:
+                return _online(self._nominatim, name, area), "from OpenStreetMap (Nominatim)"
+            except GeocoderError as error:
+                origin = f"the online geocoder did not answer ({clean(str(error), 120)}); from the offline gazetteer"
+        matches = gazetteer.search(name, area=area, limit=_MOST_CANDIDATES)
+        found = [_offline(match) for match in matches]
+        return sorted(found, key=lambda c: -c.weight), origin
+
+
+def country_code(countries: Mapping[str, Any], text: str) -> str | None:
+    """The ISO 3166 alpha-2 code that a code or an English name means, or None."""
+    if text.strip().upper() in countries:
+        return text.strip().upper()
+    wanted = fold(text)
+    return next((code for code, country in countries.items() if wanted and fold(str(country.name)) == wanted), None)
+
+
+def place_sigma_km(population: int | None) -> float:
+    """How far a photo of a place may lie from its centre: 3 km for a village, 35 km for ten million people."""
+    return 3.0 + 0.01 * math.sqrt(max(population or 0, 0))
+
+
+def place_weight(population: int | None, score: float = 1.0) -> float:
+    """Share of a candidate before normalising: a bad fit counts far less, a large place somewhat more."""
+    return score**4 * math.sqrt(max(population or 0, 0) + 1000.0)
+
+
+def place_kernels(points: Sequence[tuple[float, float, float, float]]) -> Kernels:
+    """Kernels around `(lat, lon, sigma_km, weight)`, with a halo for signs that name a place not yet reached."""
+    lat, lon, sigma_km, weight = zip(*points, strict=True)
+    return near(lat, lon, sigma_km, weight, halo=0.3)
+
+
+def _gazetteer() -> PlaceSearch:
+    from geo.gazetteer import gazetteer
+
+    return gazetteer()
+
+
+def _offline(match: Any) -> Candidate:
+    place, score = match.place, float(match.score)
+    people = int(place.population or 0)
+    how = str(match.how) if fold(match.matched_name) == fold(place.name) else f"{match.how} as {match.matched_name}"
+    return Candidate(place.name, place.region, place.country, place.country_name, float(place.lat), float(place.lon), people,
+                     score, how, place_sigma_km(people), place_weight(people, score), f"geonames:{place.id}")  # fmt: skip
+
+
+def _online(nominatim: Nominatim, name: str, area: Area | None) -> list[Candidate]:
+    found = []
+    for place in nominatim.search(name, area.countries if area else (), limit=_MOST_CANDIDATES):
+        if area and area.box and not bool(area.box.contains(place.lat, place.lon)):
+            continue
+        score = 1.0 if fold(place.name) == fold(name) else 0.8
+        found.append(Candidate(
+            place.name, place.region, place.country, place.label.rpartition(",")[2].strip(), place.lat, place.lon, None, score,
+            place.kind or "place", min(max(place.extent_km / 4.0, 0.5), 100.0), score**4 * (place.importance + 0.05),
+            place.url))  # fmt: skip
+    return sorted(found, key=lambda c: -c.weight)
+
+
+def _evidence(name: str, found: Sequence[Candidate]) -> Evidence:
+    """One clue for all candidates. It is trusted less when the name fits badly and when many places share it."""
+    clear = max(c.weight for c in found) / sum(c.weight for c in found)
+    fit = min(max((max(c.score for c in found) - 0.6) / 0.4, 0.0), 1.0)
+    reliability = _LEAST_RELIABILITY + (_MOST_RELIABILITY - _LEAST_RELIABILITY) * fit * clear
+    best = found[0]
+    others = f" or one of {len(found) - 1} others" if len(found) > 1 else ""
+    claim = f"{quoted(name, 60)} is {clean(best.name, 60)} ({best.country or '?'}){others}"
+    kernels = place_kernels([(c.lat, c.lon, c.sigma_km, c.weight) for c in found])
+    return Evidence(kernels, claim, f"place:{fold(name)}", FindPlace.name, reliability, tuple(c.citation for c in found))

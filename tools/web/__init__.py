@@ -1,0 +1,1 @@
+"""Search engines, the page fetcher, and the offline index behind `search_web` and `read_page`."""
