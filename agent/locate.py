@@ -19,7 +19,7 @@ from agent.case import Case, CaseState
 from agent.find_photos import FoundPhoto
 from agent.graph import Graph, build_graph
 from agent.limits import Limits
-from agent.photo import OpenedPhoto, PhotoError, open_photo
+from agent.photo import PhotoFile, PhotoError, open_photo
 from agent.policies import Policy
 from agent.render import message_to_json
 from agent.trajectory import VERSION, StopReason, TrajectoryError, file_name, load, save
@@ -61,7 +61,7 @@ def state_folder() -> Path:
 
 async def locate_all(found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell) -> AsyncIterator[dict[str, Any]]:
     """Trajectories of the photos, each as soon as it is finished. What cannot be opened gives one with `photo_error`."""
-    tools = make_tools(settings.tools, metadata=settings.metadata_allowed)
+    tools = make_tools(settings.tools, metadata=settings.metadata_allowed, said=settings.context)
     async with _checkpoints(settings.out) as saver:
         graph = build_graph(saver)
         todo: asyncio.Queue[FoundPhoto] = asyncio.Queue()
@@ -129,7 +129,7 @@ async def _run(case: Case, graph: Graph, key: str, tell: Callable[[Mapping[str, 
     return final
 
 
-def _opened(item: FoundPhoto, settings: Settings) -> OpenedPhoto:
+def _opened(item: FoundPhoto, settings: Settings) -> PhotoFile:
     if item.kind == "error":
         raise PhotoError(f"{item.name}: {item.reason}")
     if item.kind == "url":
@@ -191,7 +191,7 @@ def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseSta
     }  # fmt: skip
 
 
-def _unopened(item: FoundPhoto, policy: Policy, settings: Settings, error: str, photo: OpenedPhoto | None = None) -> dict[str, Any]:
+def _unopened(item: FoundPhoto, policy: Policy, settings: Settings, error: str, photo: PhotoFile | None = None) -> dict[str, Any]:
     return {
         "version": VERSION, "photo": item.name, "sha256": photo.sha256 if photo else None, "policy": policy.name, "stop": StopReason.PHOTO_ERROR.value,
         "error": error, "seconds": 0.0, "answer": None, "best_guess": None, "alternatives": [], "ledger": [], "trajectory": None,

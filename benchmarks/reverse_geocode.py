@@ -1,7 +1,8 @@
 """Reverse geocoding against the package reverse_geocoder, in one run: `python benchmarks/reverse_geocode.py`.
 
-Prints how many times as long reverse_geocoder takes for the same points, in its single-process (mode 1) and multi-process (mode 2) forms, the time
-to load, the memory of a fresh process, and how often both name the same country. Points are places moved by about 30 km.
+Prints how many times as long reverse_geocoder takes for the same points, in its forms with one process (mode 1) and with several
+(mode 2), the time to load, the memory of a fresh process, and how often both name the same country. Points are places moved by
+about 30 km.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ COUNTS = (10_000, 1_000_000)
 
 def main() -> None:
     for name, code in (("geosleuth", "from geo.gazetteer import gazetteer; gazetteer().reverse(48.8, 2.3)"),
-                       ("reverse_geocoder", "import reverse_geocoder; reverse_geocoder.search((48.8, 2.3), mode=1, verbose=False)")):  # fmt: skip
+                       ("reverse_geocoder", "import reverse_geocoder as r; r.search((48.8, 2.3), mode=1, verbose=False)")):  # fmt: skip
         seconds, megabytes = fresh_process(code)
         print(f"{name:17} first answer of a fresh process {seconds:5.2f} s, {megabytes:4.0f} MB")
     import reverse_geocoder
@@ -62,7 +63,8 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
 
 def fresh_process(code: str) -> tuple[float, float]:
     """Seconds until a new interpreter has run `code`, without its own start, and its peak memory in MB."""
-    script = f"import time, resource; t = time.perf_counter(); {code}; print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)"
+    script = (f"import time, resource; t = time.perf_counter(); {code}; "
+              "print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)")  # fmt: skip
     out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
     return float(out[-2]), float(out[-1])
 

@@ -116,21 +116,41 @@ def paint_scene(size: tuple[int, int], rng: random.Random) -> Image.Image:
             edge = right if side == 0 else left
             if rng.random() < 0.35:
                 break
-    for _ in range(rng.randint(10, 40)):
-        x, y, r = rng.uniform(0, width), rng.uniform(0.2, 0.8) * height, rng.uniform(0.01, 0.05) * width
-        draw.ellipse((x - r, y - r, x + r, y + r), fill=(rng.randint(20, 70), rng.randint(60, 120), rng.randint(20, 60)))
-    return scene
+    for _ in range(rng.randint(3, 9)):
+        _tree(draw, (rng.uniform(0, width), rng.uniform(0.3, 0.75) * height), rng.uniform(0.02, 0.07) * width, rng)
+    return _textured(scene.filter(ImageFilter.GaussianBlur(width / rng.uniform(500, 900))), rng)
 
 
 def _wall(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], rng: random.Random) -> None:
+    """A house front. Its windows are few and uneven: rows of equal small ones look like writing, to readers as to people."""
     left, top, right, bottom = box
     base = rng.randint(110, 210)
     draw.rectangle(box, fill=(base, base - rng.randint(0, 30), base - rng.randint(10, 60)))
-    step = max(12, (right - left) // rng.randint(3, 6))
-    for x in range(left + step // 3, right - step // 2, step):
-        for y in range(top + step // 3, bottom - step // 2, round(step * 1.3)):
-            shade = rng.randint(30, 120)
-            draw.rectangle((x, y, x + step // 2, y + round(step * 0.7)), fill=(shade, shade + 5, shade + 12))
+    step = max(24, (right - left) // rng.randint(2, 3))
+    for x in range(left + step // 4, right - step // 2, step):
+        for y in range(top + step // 4, bottom - step // 2, round(step * rng.uniform(1.1, 1.6))):
+            if rng.random() < 0.75:
+                shade, wide, tall = rng.randint(50, 120), step * rng.uniform(0.3, 0.6), step * rng.uniform(0.5, 0.9)
+                draw.rectangle((x, y, x + wide, y + tall), fill=(shade, shade + 5, shade + 12), outline=(base - 30,) * 3)
+
+
+def _tree(draw: ImageDraw.ImageDraw, crown: tuple[float, float], radius: float, rng: random.Random) -> None:
+    x, y = crown
+    draw.line((x, y, x, y + 3 * radius), fill=(70, 55, 40), width=max(2, round(radius / 4)))
+    for _ in range(25):
+        dx, dy, r = rng.gauss(0, radius / 2), rng.gauss(0, radius / 2), radius * rng.uniform(0.2, 0.5)
+        shade = rng.randint(-20, 25)
+        draw.ellipse((x + dx - r, y + dy - r, x + dx + r, y + dy + r), fill=(50 + shade, 85 + shade, 40 + shade // 2))
+
+
+def _textured(scene: Image.Image, rng: random.Random) -> Image.Image:
+    """The scene with unevenness at every scale, as plaster, asphalt and foliage have it."""
+    noise = np.random.default_rng(rng.getrandbits(32))
+    texture = np.zeros((scene.height, scene.width), dtype=np.float32)
+    for cells in (6, 24, 96, 384):
+        coarse = Image.fromarray(noise.normal(0.0, 5.0, (cells, cells)).astype(np.float32))
+        texture += np.asarray(coarse.resize(scene.size, Image.Resampling.BICUBIC))
+    return Image.fromarray((np.asarray(scene, dtype=np.float32) + texture[:, :, None]).clip(0, 255).astype(np.uint8))
 
 
 def hang(sign: Image.Image, scene: Image.Image, rng: random.Random) -> None:
@@ -169,6 +189,6 @@ def photograph(scene: Image.Image, blur_px: float, rng: random.Random) -> Image.
     """The scene as a camera gives it: light, blur, grain."""
     noise = np.random.default_rng(rng.getrandbits(32))
     pixels = np.asarray(scene.filter(ImageFilter.GaussianBlur(blur_px)) if blur_px > 0 else scene, dtype=np.int16)
-    grain = noise.integers(-9, 10, size=(scene.height, scene.width, 1), dtype=np.int16)
+    grain = noise.integers(-6, 7, size=(scene.height, scene.width, 1), dtype=np.int16)
     light = noise.uniform(0.85, 1.1)
     return Image.fromarray((pixels * np.float32(light) + grain).clip(0, 255).astype(np.uint8))

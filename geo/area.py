@@ -46,7 +46,8 @@ class Area:
 def parse_area(text: str, known_countries: frozenset[str] | None = None) -> Area:
     """`FR,DE`, `41.1,-9.6,42.2,-8` (south,west,north,east) or both joined by `;`.
 
-    Raises ValueError with one plain sentence when the text is neither.
+    A box whose west lies east of its east crosses the antimeridian; one of 360° or more goes all around. Raises ValueError
+    with one plain sentence when the text is neither.
     """
     countries: frozenset[str] = frozenset()
     box: Box | None = None
@@ -54,11 +55,13 @@ def parse_area(text: str, known_countries: frozenset[str] | None = None) -> Area
         items = [item.strip() for item in part.split(",")]
         if all(re.fullmatch(r"[A-Za-z]{2}", item) for item in items):
             countries |= {item.upper() for item in items}
+        elif box is not None:
+            raise ValueError("an area has one box (south,west,north,east) at most")
         else:
-            box = _box(items, part)
+            box = _box(items, part[:60])
     unknown = countries - known_countries if known_countries is not None else frozenset()
     if unknown:
-        raise ValueError(f"no country has the code {', '.join(sorted(unknown))}; use ISO 3166 codes such as FR,DE")
+        raise ValueError(f"no country has the code {', '.join(sorted(unknown)[:5])}; use ISO 3166 codes such as FR,DE")
     if not countries and box is None:
         raise ValueError("an area is country codes (FR,DE) or a box (south,west,north,east)")
     return Area(countries, box)
@@ -71,6 +74,11 @@ def _box(items: list[str], part: str) -> Box:
         raise ValueError(f"cannot read the area {part!r}: give country codes (FR,DE) or south,west,north,east") from None
     if not -90 <= south < north <= 90:
         raise ValueError(f"the box {part!r} needs -90 <= south < north <= 90")
-    if not (abs(west) <= 360 and abs(east) <= 360 and west != east):
+    if not (abs(west) <= 360 and abs(east) <= 360):
+        raise ValueError(f"the box {part!r} needs longitudes between -360 and 360")
+    if east - west >= 360:
+        return Box(south, -180.0, north, 180.0)
+    west, east = float(wrap_lon(west)), 180.0 if east == 180 else float(wrap_lon(east))
+    if (east - west) % 360.0 == 0 and (west, east) != (-180.0, 180.0):
         raise ValueError(f"the box {part!r} needs two different longitudes")
-    return Box(south, float(wrap_lon(west)), north, 180.0 if east == 180 else float(wrap_lon(east)))
+    return Box(south, west, north, east)

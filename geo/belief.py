@@ -16,8 +16,8 @@ from geo.area import Area
 from geo.cells import Cells, side_km
 from geo.evidence import Evidence
 from geo.expected import best_point
-from geo.product import MAX_CELLS, TINY, Clues, refined
-from geo.reference import start_of
+from geo.product import TINY, Clues, mean_of
+from geo.refine import MAX_CELLS, Table
 from geo.score import Score, geoscore
 from geo.sphere import EARTH_RADIUS_KM, Floats, haversine_km, lat_lon
 
@@ -31,14 +31,10 @@ _NEGLIGIBLE = 1e-11
 class Belief:
     """P(photo was taken in cell | evidence). Build it with `Belief.start` and `update`."""
 
-    cells: Cells
-    """The cells [n], sorted by key; together they are the sphere."""
+    table: Table
+    """The cells, with what prior and evidence say of them."""
     clues: Clues
     """The evidence, with the mean of each clue under the prior."""
-    reference: Floats
-    """Probability [n] of each cell before any evidence: prior density times area, inside the search area."""
-    log_like: Floats
-    """Log likelihood [n] of all the evidence."""
     mass: Floats
     """Probability [n] of each cell, summing to 1."""
     with_prior: bool
@@ -50,38 +46,45 @@ class Belief:
 
         Raises ValueError when the area holds nothing.
         """
-        cells, reference = start_of(prior, area or None)
-        return cls(cells, Clues((), ()), reference, np.zeros(len(cells)), reference, prior, area or None)
+        table = Table.start(prior, area or None)
+        return cls(table, Clues((), ()), table.reference, prior, area or None)
 
     def update(self, *evidence: Evidence) -> Belief:
-        """The belief with these clues multiplied in."""
+        """The belief with these clues multiplied in; only their sources are asked again in cells that were there before."""
         if not evidence:
             return self
-        clues = self.clues + Clues.of(evidence, self.with_prior, self.area)
-        if len(self.cells) > _REBUILD_ABOVE:
-            return Belief.start(prior=self.with_prior, area=self.area)._multiplied(clues)
-        return self._multiplied(clues)
+        asked = [mean_of(item, self.with_prior, self.area) for item in evidence]
+        clues = self.clues + Clues(evidence, tuple(mean for mean, _ in asked))
+        known = [None] * len(self.evidence) + [values for _, values in asked]
+        start = Table.start(self.with_prior, self.area)
+        anew = len(self.cells) > _REBUILD_ABOVE
+        table, done = (start, 0) if anew else (self.table, len(self.evidence))
+        for source in dict.fromkeys(item.source for item in clues.evidence[done:]):
+            rows = [i for i, item in enumerate(clues.evidence) if item.source == source]
+            if before := [i for i in rows if i < done]:
+                table = table.added(clues.pick(before), start.cells, sign=-1.0)
+            table = table.added(clues.pick(rows), start.cells, [known[i] for i in rows])
+        table = table.refined(clues, self.with_prior, self.area)
+        return Belief(table, clues, table.mass(), self.with_prior, self.area)
 
     def without_prior(self) -> Belief:
         """The same evidence over a uniform Earth (within the search area)."""
         return Belief.start(prior=False, area=self.area).update(*self.evidence)
 
     @property
+    def cells(self) -> Cells:
+        """The cells [n], sorted by key; together they are the sphere."""
+        return self.table.cells
+
+    @property
+    def reference(self) -> Floats:
+        """Probability [n] of each cell before any evidence: prior density times area, inside the search area."""
+        return self.table.reference
+
+    @property
     def evidence(self) -> tuple[Evidence, ...]:
         """What the belief rests on, in the order in which it came."""
         return self.clues.evidence
-
-    def _multiplied(self, clues: Clues) -> Belief:
-        """The belief for `clues`, which begin with those of this one; only sources with something new are asked again."""
-        log_like = self.log_like.copy()
-        for source in dict.fromkeys(e.source for e in clues.evidence[len(self.evidence) :]):
-            known = self.clues.of_sources({source})
-            if known.evidence:
-                log_like -= known.log_product(self.cells)
-            log_like += clues.of_sources({source}).log_product(self.cells)
-        cells, reference, log_like = refined(self.cells, self.reference, clues, log_like, self.with_prior, self.area)
-        mass = reference * np.exp(log_like - log_like[reference > 0].max(), where=reference > 0, out=np.zeros(len(cells)))
-        return Belief(cells, clues, reference, log_like, mass / mass.sum(), self.with_prior, self.area)
 
     # -- reading the belief
 
@@ -153,7 +156,7 @@ class Belief:
 
     def _ratio(self, index: int, cells: Cells) -> Floats:
         """(1 − ε)·clue/⟨clue⟩ + ε of one piece of evidence in cells."""
-        return Clues((self.clues.evidence[index],), (self.clues.means[index],)).ratios(cells)[0]
+        return self.clues.pick([index]).ratios(cells)[0]
 
     def _as_discs(self, lat: float, lon: float) -> tuple[Floats, Floats, Floats]:
         """Of the cells that hold any mass to speak of: mass, distance from a point and radius in km of the disc of their area."""

@@ -89,7 +89,9 @@ def cell_at(lat: Floats, lon: Floats) -> NDArray[np.int64]:
 
 def reference_points(cell: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Longitude and latitude of the reference points of cells."""
-    return (cell % COLUMNS + REFERENCE_X) * CELL_DEG - 180.0, (cell // COLUMNS + REFERENCE_Y) * CELL_DEG - 90.0
+    x = (cell % COLUMNS).astype(np.float64) + REFERENCE_X
+    y = (cell // COLUMNS).astype(np.float64) + REFERENCE_Y
+    return x * CELL_DEG - 180.0, y * CELL_DEG - 90.0
 
 
 def load_borders() -> Borders:
@@ -105,5 +107,6 @@ def borders_of(data: Mapping[str, NDArray[Any]]) -> Borders:
     counts = data["counts"].astype(np.int64)
     rows = np.full(ROWS * COLUMNS, -1, dtype=np.int32)
     rows[np.cumsum(data["border_cells"].astype(np.int64))] = np.arange(len(counts))
-    return Borders(data["cells"], rows, np.concatenate([[0], np.cumsum(counts)]), np.cumsum(data["edge_steps"], dtype=np.int32), x, y,
+    starts, edges = np.concatenate([[0], np.cumsum(counts)]), np.cumsum(data["edge_steps"], dtype=np.int32)
+    return Borders(data["cells"], rows, starts, edges, x, y,
                    np.repeat(data["line_label"], data["line_length"]), data["patch_box"], data["patch_code"])  # fmt: skip

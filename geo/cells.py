@@ -167,7 +167,7 @@ def outlines(order: Ints, ipix: Ints, points_per_side: int = 1) -> tuple[Floats,
     face, x, y = _face_xy(order, ipix)
     scale = 1.0 / 2.0 ** order.astype(np.float64)
     lat, lon = _face_to_lat_lon(face[:, None], (x[:, None] + u) * scale[:, None], (y[:, None] + v) * scale[:, None])
-    centre_lat, centre_lon = _face_to_lat_lon(face, (x + 0.5) * scale, (y + 0.5) * scale)
+    _, centre_lon = _face_to_lat_lon(face, (x + 0.5) * scale, (y + 0.5) * scale)
     lon = centre_lon[:, None] + wrap_lon(lon - centre_lon[:, None])
     at_pole = np.abs(lat) > 90.0 - 1e-9
     return lat, np.where(at_pole, centre_lon[:, None], lon)

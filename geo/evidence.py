@@ -41,6 +41,8 @@ class Likelihood(Protocol):
 
 def clue_on(likelihood: Likelihood, cells: Cells) -> Floats:
     """Relative likelihood [n] in cells, non-negative and finite whatever the likelihood gives: NaN and infinity count as 0."""
+    if not len(cells):
+        return np.zeros(0)
     on: Callable[[Cells], Floats] | None = getattr(likelihood, "on", None)
     values = np.asarray(on(cells) if on else likelihood.at(cells.lat, cells.lon, cells.side_km), dtype=np.float64)
     values = np.broadcast_to(values, (len(cells),))
@@ -92,8 +94,9 @@ class Kernels:
         return _on_cells_at(self.on, lat, lon, cell_km)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "kernels", "lat": list(self.lat), "lon": list(self.lon),
-                "sigma_km": list(self.sigma_km), "weight": list(self.weight)}  # fmt: skip
+        own = self.kernel_set
+        return {"kind": "kernels", "lat": own.lat.tolist(), "lon": own.lon.tolist(),
+                "sigma_km": own.sigma_km.tolist(), "weight": own.weight.tolist()}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Regions:
         return gazetteer().region_share(dict(self.weights), lat, lon, cell_km)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "regions", "weights": dict(self.weights)}
+        return {"kind": "regions", "weights": {key: float(w) for key, w in self.weights.items() if math.isfinite(w)}}
 
 
 @dataclass(frozen=True)

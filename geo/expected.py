@@ -68,9 +68,7 @@ def gathered(cells: Cells, mass: Floats, most: float) -> tuple[Floats, Floats, F
     return mean / length[:, None], weight, np.sqrt(variance)
 
 
-def _expectation(
-    cells: Cells, mass: Floats, score: Score, among: NDArray[np.bool_] | None
-) -> Callable[[Floats, Floats], Floats]:
+def _expectation(cells: Cells, mass: Floats, score: Score, among: NDArray[np.bool_] | None) -> Callable[[Floats, Floats], Floats]:
     """Expected score as a function of points [k]; minus infinity outside of `among`."""
     vectors, weight, spread = gathered(cells, mass, POINT_MASS)
     wide = spread > _SHARP_KM

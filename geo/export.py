@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from geo.belief import Belief
-from geo.cells import Floats, Ints, merged, outlines
+from geo.cells import Cells, Ints, merged, outlines, side_km
+from geo.sphere import Floats
 
 SHARES = (0.5, 0.9)
 _STERADIAN_OF_SPHERE = 4.0 * np.pi
 
 
-def to_geojson(belief: Belief, candidates: Sequence[Mapping[str, Any]] = (), answer: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def to_geojson(
+    belief: Belief, candidates: Sequence[Mapping[str, Any]] = (), answer: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """A FeatureCollection: the 50 % and 90 % credible regions, the ranked candidates and the answer.
 
     `candidates` and `answer` are JSON places with `lat`, `lon` and whatever else becomes their properties.
@@ -44,14 +47,20 @@ def _region(belief: Belief, share: float) -> dict[str, Any]:
 
 
 def polygons(order: Ints, ipix: Ints) -> list[list[list[list[float]]]]:
-    """Cells as GeoJSON polygons `[[[lon, lat], …]]`, cut at the antimeridian, closed, counter-clockwise."""
+    """Cells as GeoJSON polygons `[[[lon, lat], …]]`, cut at the antimeridian, closed, counter-clockwise.
+
+    Each is valid by itself; neighbours share sides, which map viewers draw well and strict geometry libraries unite first.
+    """
     if not len(ipix):
         return []
     parts: list[list[list[list[float]]]] = []
-    for level in np.unique(order):
-        rows = order == level
-        # An edge of a cell bends; cells coarser than order 5 get points along their sides.
-        lat, lon = outlines(order[rows], ipix[rows], points_per_side=max(1, 2 ** (6 - int(level))) if level < 6 else 1)
+    centre = Cells.of(order, ipix).lat
+    # Sides of a cell bend most around the poles; coarse cells and those within some cells of a pole get points along their sides.
+    polar = (90.0 - np.abs(centre)) * 111.2 < 5.0 * side_km(order)
+    points = np.maximum(np.where(polar, 8, 1), 2 ** np.maximum(6 - order, 0))
+    for count, level in sorted({(int(c), int(o)) for c, o in zip(points, order, strict=True)}):
+        rows = (points == count) & (order == level)
+        lat, lon = outlines(order[rows], ipix[rows], points_per_side=count)
         for one_lat, one_lon in zip(lat, lon, strict=True):
             parts += [[ring] for ring in _cut(one_lon, one_lat)]
     return parts
@@ -60,17 +69,18 @@ def polygons(order: Ints, ipix: Ints) -> list[list[list[list[float]]]]:
 def _cut(lon: Floats, lat: Floats) -> list[list[list[float]]]:
     """One ring whose longitudes run on without a jump, as closed rings within [-180, 180]."""
     points = np.column_stack([lon, lat])
-    if (np.abs(lat) > 89.99).any():
+    if (np.abs(lat) > 90.0 - 1e-9).any():
         points = _around_pole(points)
     rings = []
     for shift in (-360.0, 0.0, 360.0):
-        moved = points + [shift, 0.0]
+        moved = points + np.array([shift, 0.0])
         if moved[:, 0].max() <= -180.0 or moved[:, 0].min() >= 180.0:
             continue
         clipped = _clip(_clip(moved, -180.0, 1.0), 180.0, -1.0)
-        if len(clipped) >= 3:
-            ring = np.round(clipped, 6).tolist()
-            rings.append([*ring, ring[0]])
+        ring = np.round(clipped, 6)
+        ring = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
+        if len(ring) >= 3 and np.ptp(ring[:, 0]) > 0:
+            rings.append([*ring.tolist(), ring[0].tolist()])
     return rings
 
 
@@ -102,13 +112,14 @@ def to_fits(belief: Belief) -> bytes:
     declination for the latitude.
     """
     order = np.argsort(belief.cells.uniq())
-    density = belief.mass / (_STERADIAN_OF_SPHERE / (12.0 * 4.0 ** belief.cells.order))
+    density = belief.mass / (_STERADIAN_OF_SPHERE / (12.0 * 4.0**belief.cells.order))
     table = np.empty(len(order), dtype=[("UNIQ", ">i8"), ("PROBDENSITY", ">f8")])
     table["UNIQ"], table["PROBDENSITY"] = belief.cells.uniq()[order], density[order]
     primary = _header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)])
     extension = _header([
-        ("XTENSION", "BINTABLE"), ("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", 16), ("NAXIS2", len(table)), ("PCOUNT", 0), ("GCOUNT", 1),
-        ("TFIELDS", 2), ("TTYPE1", "UNIQ"), ("TFORM1", "K"), ("TTYPE2", "PROBDENSITY"), ("TFORM2", "D"), ("TUNIT2", "sr-1"),
+        ("XTENSION", "BINTABLE"), ("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", 16), ("NAXIS2", len(table)),
+        ("PCOUNT", 0), ("GCOUNT", 1), ("TFIELDS", 2), ("TTYPE1", "UNIQ"), ("TFORM1", "K"), ("TTYPE2", "PROBDENSITY"),
+        ("TFORM2", "D"), ("TUNIT2", "sr-1"),
         ("PIXTYPE", "HEALPIX"), ("ORDERING", "NUNIQ"), ("COORDSYS", "C"), ("INDXSCHM", "EXPLICIT"),
         ("MOCORDER", int(belief.cells.order.max())), ("OBJECT", "photo location"), ("CREATOR", "geosleuth"),
     ])  # fmt: skip

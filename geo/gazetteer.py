@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 import json
 import lzma
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from geo.area import Area
 from geo.borders import load_borders
 from geo.name_index import MAX_NAME, NameIndex
-from geo.names import fold
+from geo.names import fold, fold_lines
 from geo.nearest import Candidates, Nearest
 from geo.place import Country, Location, Match, Place
 from geo.regions import RegionMap, region_weights
@@ -65,7 +65,7 @@ class Locations:
         country = self.source.countries[self.source.country_codes[index]] if index >= 0 else None
         place = self.source.place(city) if city >= 0 else None
         region = self.source.region_name(int(self.region_index[i]))
-        return Location(country and country.code, country and country.name, region, place and place.name, float(self.lat[i]),
+        return Location(country.code if country else None, country.name if country else None, region, place.name if place else None, float(self.lat[i]),
                         float(self.lon[i]), float(self.distance_km[i]), place,
                         self.source.place(nearest) if nearest >= 0 else None)  # fmt: skip
 
@@ -76,12 +76,13 @@ class Gazetteer:
     def __init__(self) -> None:
         data = files("geo") / "data"
         rows = json.loads((data / "countries.json").read_text("utf-8"))
-        self.countries: dict[str, Country] = {row["code"]: Country(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-                                              for row in rows}  # fmt: skip
+        self.countries: dict[str, Country] = {row["code"]: _country(row) for row in rows}
         self.country_codes: tuple[str, ...] = tuple(self.countries)
         number = {code: index for index, code in enumerate(self.country_codes)}
         with (data / "regions.csv").open(encoding="utf-8") as file:
-            self._regions = [(r["country"], r["code"], r["name"], tuple(filter(None, r["aliases"].split("|")))) for r in csv.DictReader(file)]
+            self._regions = [
+                (r["country"], r["code"], r["name"], tuple(filter(None, r["aliases"].split("|")))) for r in csv.DictReader(file)
+            ]
         self._country_of_region = np.array([number.get(region[0], -1) for region in self._regions], dtype=np.int16)
         with (data / "places.npz").open("rb") as stream, np.load(stream) as tables:
             self._ids, self.population, self._region = tables["id"], tables["population"], tables["region"]
@@ -101,7 +102,7 @@ class Gazetteer:
 
     def country_names(self, code: str) -> list[str]:
         """Names of a country in many languages, English first. Raises KeyError for an unknown code."""
-        return list(self._country_names[code])
+        return list(self._country_names[code].values())
 
     def country_code(self, name: str) -> str | None:
         """ISO code of a country named in any language, or by its own two- or three-letter code; None for anything else."""
@@ -116,8 +117,9 @@ class Gazetteer:
             raise IndexError(f"there is no place {index}")
         country, code, region, _ = self._regions[self._region[index]]
         first, last = self._line_breaks[index] + 1, self._line_breaks[index + 1]
-        return Place(int(self._ids[index]), self._name_text[first:last].decode(), country, self.countries[country].name, region or None,
-                     code or None, float(self.place_lat[index]), float(self.place_lon[index]), int(self.population[index]))  # fmt: skip
+        name, country_name = self._name_text[first:last].decode(), self.countries[country].name
+        return Place(int(self._ids[index]), name, country, country_name, region or None, code or None, float(self.place_lat[index]),
+                     float(self.place_lon[index]), int(self.population[index]))  # fmt: skip
 
     def region_name(self, index: int) -> str | None:
         """Name of the region with this index; None for -1 and for what lies in no region."""
@@ -136,18 +138,18 @@ class Gazetteer:
         return self.reverse_many([lat], [lon]).location(0)
 
     def reverse_many(self, lat: ArrayLike, lon: ArrayLike) -> Locations:
-        """`reverse` of points [n]. Raises ValueError where a latitude or longitude is no finite number or beyond 90 degrees north."""
+        """`reverse` of points [n]. Raises ValueError where a coordinate is no finite number or a latitude is beyond 90 degrees."""
         lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lat, np.float64)), np.atleast_1d(np.asarray(lon, np.float64)))
         if not (np.isfinite(lon).all() and (np.abs(lat) <= 90).all()):
             raise ValueError("a latitude lies between -90 and 90 degrees, and a longitude is a finite number")
-        lon = wrap_lon(lon)
+        lon = np.where(np.abs(lon) <= 180, lon, wrap_lon(lon))
         country, nearest, near_km = self._reverse.resolve(lat, lon)
         home = self._reverse.country[nearest]
         at_sea = country < 0
         country = np.where(at_sea & (near_km <= SHORE_KM), home, country)
         empty = (country >= 0) & (country != home)
         city = np.where(empty, -1, self._city[nearest]).astype(np.int32)
-        region = np.where((country == home) & (country >= 0), self._region[nearest], -1).astype(np.int32)
+        region = np.where((country == home) & (country >= 0), self._region[nearest].astype(np.int32), np.int32(-1))
         km = near_km.astype(np.float32)
         moved = np.flatnonzero(city != nearest)
         km[moved] = haversine_km(lat[moved], lon[moved], self.place_lat[city[moved]], self.place_lon[city[moved]])
@@ -155,7 +157,7 @@ class Gazetteer:
         return Locations(lat, lon, country, region, city, km, nearest, near_km.astype(np.float32), self)
 
     def region_share(self, weights: Mapping[str, float], lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
-        """Mean weight [n] over cells of side `cell_km` at points; keys are countries (`PT`) and regions (`CH.TI`), others weigh 0.
+        """Mean weight [n] over cells of side `cell_km` at points; keys are countries (`PT`) and regions (`CH.TI`).
 
         Keys that name nothing weigh nothing. Cells of 12.7 km and more average a map; smaller ones are asked at their centre.
         Countries too small for the map keep their share (`geo/regions.py`).
@@ -193,18 +195,20 @@ class Gazetteer:
         return np.concatenate([[-1], inner, [len(self._name_text)]])
 
     @cached_property
-    def _country_names(self) -> dict[str, list[str]]:
+    def _country_names(self) -> dict[str, dict[str, str]]:
+        """Names of each country by their folded form, English first."""
         packed = (files("geo") / "data" / "country_names.json.xz").read_bytes()
         names: dict[str, list[str]] = json.loads(lzma.decompress(packed))
-        return names
+        folded = iter(fold_lines("\n".join(name for known in names.values() for name in known)).split("\n"))
+        return {code: {next(folded): name for name in known} for code, known in names.items()}
 
     @cached_property
     def _code_of_name(self) -> dict[str, str]:
+        """A name that several countries have somewhere belongs to the one that uses it in the earlier language."""
+        ranked = ((rank, name, code) for code, known in self._country_names.items() for rank, name in enumerate(known))
         codes: dict[str, str] = {}
-        for depth in range(max(len(names) for names in self._country_names.values())):
-            for code, names in self._country_names.items():
-                if depth < len(names):
-                    codes.setdefault(fold(names[depth]), code)
+        for _, name, code in sorted(ranked, key=lambda item: item[0]):
+            codes.setdefault(name, code)
         return codes | {country.iso3.lower(): country.code for country in self.countries.values()}
 
     @cached_property
@@ -221,19 +225,22 @@ class Gazetteer:
 
     @cached_property
     def _names(self) -> NameSearch:
-        members: dict[int, list[int]] = defaultdict(list)
-        for index, region in enumerate(self._region.tolist()):
-            members[region].append(index)
-        regions: list[tuple[Place, tuple[str, ...]]] = []
-        for region, places in members.items():
-            country, code, name, aliases = self._regions[region]
-            if not name:
-                continue
-            people = self.population[places].astype(np.float64)
-            lat, lon = spherical_mean(self.place_lat[places], self.place_lon[places], np.sqrt(people) + 1.0) or (0.0, 0.0)
-            place = Place(0, name, country, self.countries[country].name, name, code, lat, lon, int(people.sum()))
-            regions.append((place, (name, *aliases)))
-        countries = [(Place(0, c.name, c.code, c.name, None, None, c.lat, c.lon, c.population), tuple(self._country_names[c.code]))
+        order = np.argsort(self._region, kind="stable")
+        first = np.searchsorted(self._region[order], np.arange(len(self._regions) + 1))
+        regions: list[tuple[Place, dict[str, str]]] = []
+        for region, (country, code, name, aliases) in enumerate(self._regions):
+            places = order[first[region] : first[region + 1]]
+            if name and len(places):
+                people = self.population[places].astype(np.float64)
+                lat, lon = spherical_mean(self.place_lat[places], self.place_lon[places], np.sqrt(people) + 1.0) or (0.0, 0.0)
+                place = Place(0, name, country, self.countries[country].name, name, code, lat, lon, int(people.sum()))
+                regions.append((place, {fold(known): known for known in (*reversed(aliases), name)}))
+        countries = [(Place(0, c.name, c.code, c.name, None, None, c.lat, c.lon, c.population), self._country_names[c.code])
                      for c in self.countries.values()]  # fmt: skip
         index = NameIndex(self._name_text, self.population)
         return NameSearch(index, self.place, self.country_code, countries, regions)
+
+
+def _country(row: dict[str, Any]) -> Country:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return Country(**values)

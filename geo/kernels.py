@@ -31,7 +31,9 @@ class KernelSet:
     `lat`, `lon` in degrees, `sigma_km`, `weight`; `clue` is the number of the clue, from 0, that each belongs to.
     """
 
-    def __init__(self, lat: Floats, lon: Floats, sigma_km: Floats, weight: Floats, clue: Ints | None = None, n_clues: int = 1) -> None:
+    def __init__(
+        self, lat: Floats, lon: Floats, sigma_km: Floats, weight: Floats, clue: Ints | None = None, n_clues: int = 1
+    ) -> None:
         self.lat, self.lon, self.sigma_km, self.weight = lat, lon, sigma_km, weight
         self.clue = np.zeros(len(lat), dtype=np.int64) if clue is None else clue
         self.n_clues = n_clues
@@ -39,9 +41,11 @@ class KernelSet:
     @classmethod
     def stacked(cls, sets: Sequence[KernelSet]) -> KernelSet:
         """Several clues, each a set of one, as one set."""
-        names = ("lat", "lon", "sigma_km", "weight")
         clue = np.repeat(np.arange(len(sets)), [len(one.lat) for one in sets])
-        whole = cls(*(np.concatenate([getattr(one, name) for one in sets]) for name in names), clue, len(sets))
+        lat, lon, sigma_km, weight = (
+            np.concatenate([getattr(one, n) for one in sets]) for n in ("lat", "lon", "sigma_km", "weight")
+        )
+        whole = cls(lat, lon, sigma_km, weight, clue, len(sets))
         for name in ("vectors", "spread_keys"):
             whole.__dict__[name] = np.concatenate([getattr(one, name) for one in sets])
         return whole
@@ -70,7 +74,7 @@ class KernelSet:
         largest = side_km(np.minimum.reduceat(cells.order, starts))[:, None]
         smallest = side_km(np.maximum.reduceat(cells.order, starts))[:, None]
         kappa = EARTH_RADIUS_KM**2 / (self.sigma_km**2 + largest**2 / 12.0)
-        # The corner of a cell lies up to 1.4 sides from its centre, and the last points of a narrow kernel 3.4 sigma from its own.
+        # The corner of a cell lies up to 1.4 sides from its centre, the last points of a narrow kernel 3.4 sigma from its own.
         reach = np.arccos(np.clip(1.0 - _FAR / kappa, -1.0, 1.0)) + radius[:, None] + 1.4 * largest / EARTH_RADIUS_KM
         near = middle @ self.vectors.T >= np.cos(np.minimum(reach, math.pi))
         out = np.zeros((self.n_clues, len(starts), RUN))
@@ -96,14 +100,14 @@ class KernelSet:
         out[clue[first], runs[first]] += np.add.reduceat(value, first, axis=0)
 
     def _narrow(self, cells: Cells, kernels: NDArray[np.intp]) -> Floats:
-        """Density [n_clues, n] of kernels in cells too coarse for them: the share of their points that lies in each, over its area."""
+        """Density [n_clues, n] of kernels in cells too coarse for them: the share of their points in each, over its area."""
         rows = cells.rows_of(self.spread_keys[kernels])
         level = cells.order[rows]
         counted = (rows >= 0) & (self.sigma_km[kernels, None] < NARROW * side_km(level))
         density = self.weight[kernels, None] / SPREAD_POINTS * (12.0 * 4.0**level / (4.0 * math.pi))
         place = self.clue[kernels, None] * len(cells) + rows
         shape = (self.n_clues, len(cells))
-        return np.bincount(place[counted], weights=density[counted], minlength=math.prod(shape)).reshape(shape)
+        return np.asarray(np.bincount(place[counted], weights=density[counted], minlength=math.prod(shape)).reshape(shape))
 
 
 def _chunks(pairs: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -111,4 +115,3 @@ def _chunks(pairs: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArra
     first, second = np.nonzero(pairs)
     for start in range(0, len(first), _PAIRS):
         yield first[start : start + _PAIRS], second[start : start + _PAIRS]
-

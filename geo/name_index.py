@@ -57,7 +57,7 @@ class NameIndex:
         return found
 
     def fuzzy(self, folded: str, limit: int) -> list[tuple[int, str, float]]:
-        """Place, name and likeness (0.72 to 1) of the names most like `folded`: optimal string alignment, larger places preferred."""
+        """Place, name and likeness (0.72 to 1) of the names most like `folded` (optimal string alignment), larger places first."""
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
@@ -68,7 +68,9 @@ class NameIndex:
             names, places = self._by_length.get(length, ([], np.empty(0, dtype=np.int64)))
             if not names:
                 continue
-            likeness = process.cdist([folded], names, scorer=OSA.normalized_similarity, score_cutoff=_LEAST_LIKE, dtype=np.float32)[0]
+            likeness = process.cdist(
+                [folded], names, scorer=OSA.normalized_similarity, score_cutoff=_LEAST_LIKE, dtype=np.float32
+            )[0]
             for hit in np.flatnonzero(likeness >= _LEAST_LIKE).tolist():
                 place, like = int(places[hit]), float(likeness[hit])
                 # A tenth of likeness weighs as much as a hundredfold population.

@@ -8,7 +8,9 @@ import zlib
 
 # Accents and vowel points of the alphabets that are commonly written without them. The vowel signs of Indic scripts and of Thai
 # are letters in all but name and stay.
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff]")
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff]"
+)
 _APOSTROPHES = re.compile("['`´‘’‛′ʹʻʼʽʾʿˈˊˋ״׳]")
 _SEPARATORS = re.compile(
     "[\x00-\x09\x0b-\x2f\x3a-\x40\x5b-\x60\x7b-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\u055a-\u055f\u05be\u060c\u061b\u061f"

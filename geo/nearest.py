@@ -55,7 +55,7 @@ class Nearest:
         order = np.argsort(pixel, kind="stable")
         xyz, pixel = xyz[order], pixel[order]
         found, found2 = np.zeros(len(lat), dtype=np.int32), np.zeros(len(lat))
-        cells = _occupied(self.table, pixel)
+        cells: Candidates | None = _occupied(self.table, pixel)
         while cells is not None:
             cells = self._step(cells, xyz, pixel, found, found2)
         index[order], chord2[order] = found, found2
@@ -119,7 +119,9 @@ def cell_radius(order: int) -> float:
     """
     nside = 1 << order
     z = 2.0 / 3.0
-    a = np.array([math.sqrt(1 - z * z) * math.cos(math.pi / (4 * nside)), math.sqrt(1 - z * z) * math.sin(math.pi / (4 * nside)), z])
+    a = np.array(
+        [math.sqrt(1 - z * z) * math.cos(math.pi / (4 * nside)), math.sqrt(1 - z * z) * math.sin(math.pi / (4 * nside)), z]
+    )
     z = 1.0 - (1.0 - 1.0 / nside) ** 2 / 3.0
     b = np.array([math.sqrt(1 - z * z), 0.0, z])
     return float(np.linalg.norm(a - b))
@@ -145,4 +147,3 @@ def _occupied(table: Candidates, pixel: Ints) -> Candidates:
 def _chord2(a: Floats, b: Floats) -> Floats:
     difference = a - b
     return np.asarray(np.einsum("ij,ij->i", difference, difference))
-

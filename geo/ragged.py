@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +18,10 @@ def ranges(first: Ints, counts: Ints) -> Ints:
 
 
 def slices(costs: Ints, limit: int = _PAIRS) -> list[slice]:
-    """Consecutive slices of items whose costs [n] add up to about `limit` at most (a single item may cost more)."""
+    """Consecutive slices of items whose costs [n] add up to at most `limit` and one item more."""
     total = np.cumsum(costs)
     if not len(total):
         return []
     cuts = np.unique(np.searchsorted(total, np.arange(limit, total[-1], limit), side="right"))
     bounds = [0, *(int(cut) for cut in cuts if 0 < cut < len(costs)), len(costs)]
-    return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(bounds)]

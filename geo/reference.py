@@ -13,6 +13,8 @@ from geo.sphere import EARTH_RADIUS_KM, Floats
 
 SPLIT_MASS = 1.0 / 2048.0
 """A cell that holds more than this is split."""
+_DEEP = 16.0
+"""A cell that holds this many times the limit is split into sixteen at once."""
 _BOX_POINTS = 64
 """A box is asked at this many points along each side in cells that are not much smaller than it."""
 
@@ -35,6 +37,23 @@ def start_of(prior: bool, area: Area | None) -> tuple[Cells, Floats]:
         reference = np.concatenate([reference, kids_reference])[left]
         cells = Cells.joined([cells, kids], left)
     return cells, reference
+
+
+def split_heavy(
+    cells: Cells, reference: Floats, mass: Floats, most: float, prior: bool, area: Area | None
+) -> tuple[Cells, Floats, NDArray[np.intp]]:
+    """The cells [m] that those of a `mass` [n] above `most` are split into, their probabilities, and which cells [k] were split.
+
+    Four come of each, or sixteen where the mass is many times too much; cells of the finest order stay.
+    """
+    rows = np.flatnonzero((mass > most) & (cells.order < MAX_ORDER))
+    kids, kids_reference = split(cells, reference, rows, prior, area)
+    again = np.repeat(mass[rows] > _DEEP * most, 4) & (kids.order < MAX_ORDER)
+    if again.any():
+        finer, finer_reference = split(kids, kids_reference, np.flatnonzero(again), prior, area)
+        kids = Cells.joined([kids, finer], np.append(np.flatnonzero(~again), len(kids) + np.arange(len(finer))))
+        kids_reference = np.concatenate([kids_reference[~again], finer_reference])
+    return kids, kids_reference, rows
 
 
 def split(cells: Cells, reference: Floats, rows: NDArray[np.intp], prior: bool, area: Area | None) -> tuple[Cells, Floats]:
@@ -85,5 +104,3 @@ def _box_share(cells: Cells, box: Box) -> Floats:
     held = np.bincount(row[row >= 0], minlength=len(cells)) / _BOX_POINTS**2
     share[~small] = np.minimum(held * box_km2 / cells.area_km2, 1.0)[~small]
     return share
-
-

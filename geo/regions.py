@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import healpix
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo.cells import side_km
 from geo.reverse import Reverse
-from geo.sphere import Floats, kappa_of_sigma, unit_vectors, vmf_log_density
+from geo.sphere import EARTH_RADIUS_KM, Floats, kappa_of_sigma, unit_vectors, vmf_log_density
 
 ORDER = 9
 COAST_KM = 5.0
@@ -21,7 +21,7 @@ SMALL_KM2 = 1500.0
 """Countries smaller than this are kernels around their places too, so that no cell misses them."""
 _LEAST_KERNEL_KM2 = 10.0
 _LEAST_SIGMA_KM = 1.5
-_BLOCK = 4_000_000
+_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class RegionMap:
     reverse: Reverse
     area_km2: Floats
     """Of each country."""
+    _mixed_cells: dict[int, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     def share(self, weight: Floats, by_region: bool, lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
         """Mean over cells of side `cell_km` [n] at points [n] of the weight of the region there; `weight` is per region.
@@ -62,9 +63,9 @@ class RegionMap:
             own = self.reverse.country[place] == country
             region = np.where(own, self.place_region[place], self.first_region[np.maximum(country, 0)]).astype(np.int64)
             return np.where(country >= 0, region, np.where(km <= COAST_KM, self.place_region[place], 0))
-        country = self.reverse.borders.codes_at(lat, lon).astype(np.int64) - 1
-        region = np.where(country >= 0, self.first_region[np.maximum(country, 0)], 0)
-        sea = np.flatnonzero(country < 0)
+        code = self.reverse.borders.codes_at(lat, lon).astype(np.int64)
+        region = np.where(code > 0, self.first_region[np.maximum(code - 1, 0)], 0)
+        sea = np.flatnonzero(code == 0)
         if len(sea):
             place, km = self.reverse.nearest.query(lat[sea], lon[sea])
             region[sea] = np.where(km <= COAST_KM, self.first_region[self.reverse.country[place]], 0)
@@ -74,12 +75,20 @@ class RegionMap:
         """Mean weight over the cells of an order that hold the points."""
         cells = healpix.ang2pix(1 << order, lon, lat, nest=True, lonlat=True)
         inside = self.raster.reshape(12 * 4**order, -1)
-        width = inside.shape[1]
-        if len(cells) * width >= inside.size // 2:
-            return np.asarray(weight[inside].mean(axis=1, dtype=np.float64)[cells])
-        parts = [weight[inside[cells[first : first + max(1, _BLOCK // width)]]].mean(axis=1, dtype=np.float64)
-                 for first in range(0, len(cells), max(1, _BLOCK // width))]  # fmt: skip
-        return np.concatenate(parts)
+        value: Floats = weight[inside[cells, 0]].astype(np.float64)
+        mixed = np.flatnonzero(self._mixed(order)[cells])
+        step = max(1, _BLOCK // inside.shape[1])
+        for first in range(0, len(mixed), step):
+            rows = mixed[first : first + step]
+            value[rows] = weight[inside[cells[rows]]].mean(axis=1, dtype=np.float64)
+        return value
+
+    def _mixed(self, order: int) -> NDArray[np.bool_]:
+        """Which cells of an order hold more than one region."""
+        if order not in self._mixed_cells:
+            inside = self.raster.reshape(12 * 4**order, -1)
+            self._mixed_cells[order] = (inside != inside[:, :1]).any(axis=1)
+        return self._mixed_cells[order]
 
     def _small(self, weight: Floats, lat: Floats, lon: Floats, side: Floats) -> Floats:
         """Share [n] of small countries: von Mises-Fisher kernels around their places, of their area in all."""
@@ -93,11 +102,11 @@ class RegionMap:
             points = unit_vectors(self.reverse.lat[places], self.reverse.lon[places])
             one_km2 = max(self.area_km2[country] / len(places), _LEAST_KERNEL_KM2)
             sigma = max(np.sqrt(one_km2 / (2 * np.pi)), _LEAST_SIGMA_KM)
-            spread = np.sqrt(sigma**2 + side**2 / 12.0)
             middle = points.mean(axis=0) / np.linalg.norm(points.mean(axis=0))
-            reach = np.arccos(np.clip((points @ middle).min(), -1, 1)) + 5.0 * spread / 6371.0
-            rows = np.flatnonzero(xyz @ middle >= np.cos(np.minimum(reach, np.pi)))
-            density = np.exp(vmf_log_density(xyz[rows] @ points.T, kappa_of_sigma(spread[rows])[:, None])) / 6371.0088**2
+            reach = np.arccos(np.clip((points @ middle).min(), -1, 1)) + 5.0 * np.hypot(sigma, side.max()) / EARTH_RADIUS_KM
+            rows = np.flatnonzero(xyz @ middle >= np.cos(min(reach, np.pi)))
+            spread = np.sqrt(sigma**2 + side[rows] ** 2 / 12.0)
+            density = np.exp(vmf_log_density(xyz[rows] @ points.T, kappa_of_sigma(spread)[:, None])) / EARTH_RADIUS_KM**2
             value[rows] += np.minimum(density @ (at_place * one_km2), at_place.max())
         return value
 

@@ -13,6 +13,7 @@ from geo.name_index import MAX_NAME, NameIndex
 from geo.names import fold
 from geo.place import Match, Place
 
+Named = tuple[Place, dict[str, str]]
 _SCORE = {"exact": 1.0, "country": 1.0, "region": 0.98, "alternative": 0.97}
 # Added to the decimal logarithm of the population: a place whose proper name is meant beats one ten times as large that only also
 # has it; New York is the city and not the state, Georgia is the country.
@@ -28,16 +29,15 @@ _KIND_OF_REGION = re.compile(
 
 
 class NameSearch:
-    """Search over an index of places and lists of countries and regions with their names."""
+    """Search over an index of places and lists of countries and regions with their names by folded form."""
 
     def __init__(self, index: NameIndex, place: Callable[[int], Place], country_code: Callable[[str], str | None],
-                 countries: Sequence[tuple[Place, tuple[str, ...]]], regions: Sequence[tuple[Place, tuple[str, ...]]]) -> None:  # fmt: skip
+                 countries: Sequence[Named], regions: Sequence[Named]) -> None:  # fmt: skip
         self._index, self._place, self._country_code = index, place, country_code
         self._wholes: dict[str, dict[tuple[str, str | None, str | None], Match]] = defaultdict(dict)
         self._region_names: dict[tuple[str | None, str | None], set[str]] = {}
         for how, wholes in (("country", countries), ("region", regions)):
-            for whole, names in wholes:
-                folded_names = {fold(name): name for name in reversed(names)}
+            for whole, folded_names in wholes:
                 if how == "region":
                     self._region_names[whole.country, whole.region_code] = set(folded_names)
                 for folded, name in folded_names.items():
@@ -60,7 +60,10 @@ class NameSearch:
 
     def lookup_many(self, names: Sequence[str], limit: int) -> list[list[Match]]:
         """See `Gazetteer.lookup_many`."""
-        return self._exact([fold(name) if len(name) <= 2 * MAX_NAME else "" for name in names], limit)
+        folded = [fold(name) if len(name) <= 2 * MAX_NAME else "" for name in names]
+        distinct = list(dict.fromkeys(folded))
+        found = dict(zip(distinct, self._exact(distinct, limit), strict=True))
+        return [found[name] for name in folded]
 
     def same_place(self, a: str, b: str) -> bool:
         """See `Gazetteer.same_place`."""

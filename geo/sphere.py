@@ -18,8 +18,11 @@ EARTH_AREA_KM2 = 4.0 * math.pi * EARTH_RADIUS_KM**2
 
 
 def wrap_lon(lon: ArrayLike) -> Floats:
-    """Longitude in degrees brought into [-180, 180)."""
-    return np.asarray((np.asarray(lon, dtype=np.float64) + 180.0) % 360.0 - 180.0)
+    """Longitude in degrees brought into [-180, 180); one that is there already keeps every digit."""
+    degrees = np.asarray(lon, dtype=np.float64)
+    turned = (degrees + 180.0) % 360.0 - 180.0
+    turned = np.where(turned >= 180.0, -180.0, turned)
+    return np.asarray(np.where((degrees >= -180.0) & (degrees < 180.0), degrees, turned))
 
 
 def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:

@@ -32,25 +32,28 @@ def place(ctx: click.Context, words: tuple[str, ...], area: str | None, as_json:
         raise click.UsageError(f"no such option: {unknown}", ctx)
     where = _area(area, ctx)
     if words in {(), ("-",)}:
-        lines: Iterable[str] = click.get_text_stream("stdin", errors="replace")
+        lines: Iterable[str] = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
         pretty = False
     else:
         lines = [" ".join(words)]
         pretty = sys.stdout.isatty() and not as_json
     failed = False
-    for answer in answers(lines, where, limit):
-        failed |= "error" in answer
+    for chunk in answers(lines, where, limit):
+        wrong = [answer for answer in chunk if "error" in answer]
+        failed |= bool(wrong)
         if as_json:
-            click.echo(json.dumps(answer, ensure_ascii=False))
-        elif "error" in answer:
-            click.echo(f"{answer['input']}: {answer['error']}", err=True)
+            click.echo("\n".join(json.dumps(answer, ensure_ascii=False) for answer in chunk))
+        elif pretty and not wrong and "candidates" in chunk[0]:
+            _table(chunk[0]["candidates"])
         else:
-            _show(answer, pretty)
-    ctx.exit(1 if failed else 0)
+            click.echo("".join(f"{_line(answer)}\n" for answer in chunk if "error" not in answer), nl=False)
+            click.echo("".join(f"{answer['input']}: {answer['error']}\n" for answer in wrong), nl=False, err=True)
+    if failed:
+        sys.exit(1)
 
 
-def answers(lines: Iterable[str], area: Area | None, limit: int) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order. Coordinates of a chunk are looked up together, and so are the names."""
+def answers(lines: Iterable[str], area: Area | None, limit: int) -> Iterator[list[dict[str, Any]]]:
+    """One answer a line, in order and in chunks, whose coordinates are looked up together. Empty lines have none."""
     from geo.coordinates import parse_coordinates
     from geo.gazetteer import gazetteer
 
@@ -62,16 +65,21 @@ def answers(lines: Iterable[str], area: Area | None, limit: int) -> Iterator[dic
         points = [_point(line) or parse_coordinates(line) for line in chunk]
         given = [point for point in points if point]
         found = gazetteer().reverse_many([p[0] for p in given], [p[1] for p in given]) if given else None
-        row = 0
-        for line, point in zip(chunk, points, strict=True):
-            if point and found is not None:
-                yield _location_json(found.location(row))
-                row += 1
-            elif not any(c.isalpha() for c in line):
-                yield {"input": line[:100], "error": "these are no coordinates: give latitude (-90 to 90) and longitude in degrees"}
-            else:
-                matches = gazetteer().search(line, area=area, limit=limit)
-                yield _name_json(line, matches) if matches else {"input": line[:100], "error": "no place is called this"}
+        row = iter(range(len(given)))
+        results = [_location_json(found.location(next(row))) if point and found is not None else _named(line, area, limit)
+                   for line, point in zip(chunk, points, strict=True)]  # fmt: skip
+        if results:
+            yield results
+
+
+def _named(line: str, area: Area | None, limit: int) -> dict[str, Any]:
+    """The answer for a line that is no coordinates."""
+    from geo.gazetteer import gazetteer
+
+    if not any(c.isalpha() for c in line):
+        return {"input": line[:100], "error": "these are no coordinates: give latitude (-90 to 90) and longitude in degrees"}
+    matches = gazetteer().search(line, area=area, limit=limit)
+    return _name_json(line, matches) if matches else {"input": line[:100], "error": "no place is called this"}
 
 
 def _point(line: str) -> tuple[float, float] | None:
@@ -107,31 +115,30 @@ def _name_json(name: str, matches: list[Match]) -> dict[str, Any]:
     best = matches[0].place
     return {
         "input": name, "country": best.country, "country_name": best.country_name, "region": best.region,
-        "city": best.name if matches[0].how not in {"country", "region"} else None, "lat": round(best.lat, 5), "lon": round(best.lon, 5),
-        "distance_km": 0.0,
+        "city": best.name if matches[0].how not in {"country", "region"} else None,
+        "lat": round(best.lat, 5), "lon": round(best.lon, 5), "distance_km": 0.0,
         "candidates": [{"name": m.place.name, "country": m.place.country, "region": m.place.region, "lat": round(m.place.lat, 5),
                         "lon": round(m.place.lon, 5), "population": m.place.population, "matched_name": m.matched_name,
                         "how": m.how, "score": round(m.score, 4)} for m in matches],
     }  # fmt: skip
 
 
-def _show(answer: dict[str, Any], pretty: bool) -> None:
-    """One line; for a name on a terminal, a table of the candidates."""
-    candidates = answer.get("candidates")
-    if pretty and candidates:
-        from rich.console import Console
-        from rich.table import Table
+def _table(candidates: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
 
-        table = Table("place", "region", "country", "lat", "lon", "people", "how", box=None, header_style="bold")
-        for c in candidates:
-            table.add_row(c["name"], c["region"] or "", c["country"] or "", f"{c['lat']:.4f}", f"{c['lon']:.4f}",
-                          f"{c['population']:,}", c["how"])  # fmt: skip
-        Console().print(table)
-        return
+    table = Table("place", "region", "country", "lat", "lon", "people", "how", box=None, header_style="bold")
+    for c in candidates:
+        table.add_row(escape(c["name"]), escape(c["region"] or ""), c["country"] or "", f"{c['lat']:.4f}", f"{c['lon']:.4f}",
+                      f"{c['population']:,}", c["how"])  # fmt: skip
+    Console().print(table)
+
+
+def _line(answer: dict[str, Any]) -> str:
+    """`Porto, Portugal (0.4 km from Porto)`, or coordinates and a name."""
     parts = [answer["city"], answer["region"], answer["country_name"] or "international waters"]
     name = ", ".join(part for i, part in enumerate(parts) if part and part not in parts[:i])
-    if candidates:
-        click.echo(f"{answer['lat']:.5f}, {answer['lon']:.5f}  {name}")
-    else:
-        far = f" ({answer['distance_km']:.1f} km from {answer['city']})" if answer["distance_km"] is not None else ""
-        click.echo(name + far)
+    if "candidates" in answer:
+        return f"{answer['lat']:.5f}, {answer['lon']:.5f}  {name}"
+    return name if answer["distance_km"] is None else f"{name} ({answer['distance_km']:.1f} km from {answer['city']})"

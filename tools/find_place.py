@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 
 from geo.area import Area
-from geo.evidence import Evidence, Kernels, near
+from geo.evidence import Evidence, Kernels, Likelihood, Regions, near
 from geo.names import fold
+from geo.sphere import haversine_km
 from tools.nominatim import GeocoderError, Nominatim
 from tools.observation import Arguments, Observation, Tool, ToolContext, refusal
 from tools.quote import clean, quoted
 
 _MOST_CANDIDATES = 8
+_REGION_SIGMA_KM = 60.0
+"""Of a whole admin-1 region that shares its name with a town; the median region is 200 km across."""
+_ONE_AREA_KM = 100.0
+"""Candidates this close to the likeliest do not make a name ambiguous: a town and its region."""
 _LEAST_RELIABILITY, _MOST_RELIABILITY = 0.5, 0.85
 
 
 class PlaceSearch(Protocol):
     """The part of `geo.gazetteer` that is used here."""
 
-    @property
-    def countries(self) -> Mapping[str, Any]: ...
+    countries: dict[str, Any]
+
+    def country_code(self, name: str) -> str | None: ...
 
     def search(self, name: str, *, area: Area | None = None, limit: int = 10, fuzzy: bool = True) -> Sequence[Any]: ...
 
@@ -33,7 +39,7 @@ class PlaceArguments(Arguments):
     """Arguments of `find_place`."""
 
     name: str = Field(description="a place name in any language or script", min_length=1, max_length=120)
-    country: str | None = Field(default=None, description="ISO 3166 code (PT) or English name, if known", max_length=60)
+    country: str | None = Field(default=None, description="ISO 3166 code (PT) or name, if known", max_length=60)
     seen_in_photo: bool = Field(default=False, description="true only if the name was read in the photo or given by the user")
 
 
@@ -54,12 +60,14 @@ class Candidate:
     sigma_km: float
     weight: float
     citation: str
+    region_key: str | None = None
+    """Where the name is a whole country or region: its key in `geo.evidence.Regions`."""
 
     def line(self) -> str:
-        """`Porto, Porto, Portugal (PT): 41.1496, -8.6110; population 249 633; exact`."""
-        where = ", ".join(clean(part, 80) for part in (self.name, self.region, self.country_name) if part)
+        """`Porto, Porto District, Portugal (PT): 41.1496, -8.6110; population 249,633; exact`."""
+        where = ", ".join(clean(part, 80) for part in dict.fromkeys((self.name, self.region, self.country_name)) if part)
         people = f"; population {self.population:,}" if self.population else ""
-        return f"{where} ({self.country or '?'}): {self.lat:.4f}, {self.lon:.4f}{people}; {clean(self.how, 40)}"
+        return f"{where} ({self.country or '?'}): {self.lat:.4f}, {self.lon:.4f}{people}; {clean(self.how, 60)}"
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "region": self.region, "country": self.country, "country_name": self.country_name,
@@ -91,24 +99,20 @@ class FindPlace(Tool):
             return refusal("The name holds no letters; give a place name.")
         area = context.area
         if arguments.country:
-            code = country_code(gazetteer.countries, arguments.country)
-            if code is None:
-                return refusal(
-                    f"No country is called {quoted(arguments.country, 60)}; use an ISO 3166 code such as PT, or leave it out."
-                )
-            if area is not None and area.countries and code not in area.countries:
-                return refusal(f"The search is limited to {', '.join(sorted(area.countries))}, and {code} is not among them.")
+            code = gazetteer.country_code(arguments.country)
+            wrong = _wrong_country(code, arguments.country, area)
+            if code is None or wrong:
+                return refusal(wrong)
             area = Area(frozenset({code}), area.box if area else None)
         found, origin = self._candidates(name, area, gazetteer)
         head = f"find_place {quoted(name, 80)}{f' within {area.to_text()}' if area else ''}, {origin}"
         if not found:
             return Observation(f"{head}: no place of that name.", data={"candidates": [], "origin": origin})
-        lines = [f"{head}: {len(found)} candidates"] + [f"{i}. {c.line()}" for i, c in enumerate(found, start=1)]
+        lines = [f"{head}: {len(found)} candidate{'s' if len(found) > 1 else ''}"]
+        lines += [f"{i}. {candidate.line()}" for i, candidate in enumerate(found, start=1)]
         evidence = (_evidence(name, found),) if arguments.seen_in_photo else ()
-        lines.append(
-            f"evidence: {evidence[0].claim}" if evidence else "no evidence added: the name is not said to be in the photo"
-        )
-        data = {"candidates": [c.to_json() for c in found], "origin": origin}
+        lines.append(f"evidence: {evidence[0].claim}" if evidence else "no evidence: the name was not said to be in the photo")
+        data = {"candidates": [candidate.to_json() for candidate in found], "origin": origin}
         return Observation("\n".join(lines), evidence=evidence, data=data)
 
     def _candidates(self, name: str, area: Area | None, gazetteer: PlaceSearch) -> tuple[list[Candidate], str]:
@@ -120,16 +124,16 @@ class FindPlace(Tool):
             except GeocoderError as error:
                 origin = f"the online geocoder did not answer ({clean(str(error), 120)}); from the offline gazetteer"
         matches = gazetteer.search(name, area=area, limit=_MOST_CANDIDATES)
-        found = [_offline(match) for match in matches]
-        return sorted(found, key=lambda c: -c.weight), origin
+        return sorted((_offline(match, gazetteer) for match in matches), key=lambda c: -c.weight), origin
 
 
-def country_code(countries: Mapping[str, Any], text: str) -> str | None:
-    """The ISO 3166 alpha-2 code that a code or an English name means, or None."""
-    if text.strip().upper() in countries:
-        return text.strip().upper()
-    wanted = fold(text)
-    return next((code for code, country in countries.items() if wanted and fold(str(country.name)) == wanted), None)
+def _wrong_country(code: str | None, named: str, area: Area | None) -> str:
+    """One sentence where a country is unknown or outside the area of the case, else nothing."""
+    if code is None:
+        return f"No country is called {quoted(named, 60)}; use an ISO 3166 code such as PT, or leave it out."
+    if area is not None and area.countries and code not in area.countries:
+        return f"The search is limited to {', '.join(sorted(area.countries))}, and {code} is not among them."
+    return ""
 
 
 def place_sigma_km(population: int | None) -> float:
@@ -154,12 +158,17 @@ def _gazetteer() -> PlaceSearch:
     return gazetteer()
 
 
-def _offline(match: Any) -> Candidate:
+def _offline(match: Any, gazetteer: PlaceSearch) -> Candidate:
     place, score = match.place, float(match.score)
-    people = int(place.population or 0)
+    people, key, sigma_km = int(place.population or 0), None, place_sigma_km(place.population)
+    if match.how == "country":
+        key, sigma_km = place.country, 0.3 * math.sqrt(gazetteer.countries[place.country].area_km2)
+    elif match.how == "region":
+        key, sigma_km = f"{place.country}.{place.region_code}", _REGION_SIGMA_KM
     how = str(match.how) if fold(match.matched_name) == fold(place.name) else f"{match.how} as {match.matched_name}"
+    citation = f"offline:country/{key}" if match.how == "country" else f"gazetteer:{key}" if key else f"geonames:{place.id}"
     return Candidate(place.name, place.region, place.country, place.country_name, float(place.lat), float(place.lon), people,
-                     score, how, place_sigma_km(people), place_weight(people, score), f"geonames:{place.id}")  # fmt: skip
+                     score, how, sigma_km, place_weight(people, score), citation, key)  # fmt: skip
 
 
 def _online(nominatim: Nominatim, name: str, area: Area | None) -> list[Candidate]:
@@ -177,11 +186,15 @@ def _online(nominatim: Nominatim, name: str, area: Area | None) -> list[Candidat
 
 def _evidence(name: str, found: Sequence[Candidate]) -> Evidence:
     """One clue for all candidates. It is trusted less when the name fits badly and when many places share it."""
-    clear = max(c.weight for c in found) / sum(c.weight for c in found)
+    best = found[0]
+    away_km = haversine_km(best.lat, best.lon, [c.lat for c in found], [c.lon for c in found])
+    clear = sum(c.weight for c, km in zip(found, away_km, strict=True) if km < _ONE_AREA_KM) / sum(c.weight for c in found)
     fit = min(max((max(c.score for c in found) - 0.6) / 0.4, 0.0), 1.0)
     reliability = _LEAST_RELIABILITY + (_MOST_RELIABILITY - _LEAST_RELIABILITY) * fit * clear
-    best = found[0]
-    others = f" or one of {len(found) - 1} others" if len(found) > 1 else ""
+    others = f" or {len(found) - 1} more of that name" if len(found) > 1 else ""
     claim = f"{quoted(name, 60)} is {clean(best.name, 60)} ({best.country or '?'}){others}"
-    kernels = place_kernels([(c.lat, c.lon, c.sigma_km, c.weight) for c in found])
-    return Evidence(kernels, claim, f"place:{fold(name)}", FindPlace.name, reliability, tuple(c.citation for c in found))
+    keys = {c.region_key: c.weight for c in found if c.region_key is not None}
+    likelihood: Likelihood = place_kernels([(c.lat, c.lon, c.sigma_km, c.weight) for c in found])
+    if len(keys) == len(found):
+        likelihood = Regions(keys)
+    return Evidence(likelihood, claim, f"place:{fold(name)}", FindPlace.name, reliability, tuple(c.citation for c in found))

@@ -121,8 +121,8 @@ def _place_evidence(query: str, hits: Iterable[Hit]) -> tuple[Evidence, ...]:
         return ()
     found = [place for _, place in places]
     kernels = place_kernels([(p.lat, p.lon, place_sigma_km(p.population), place_weight(p.population)) for p in found])
+    name = found[0].matched or fold(query)
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    claim = f"{quoted(query, 60)} is a name of {clean(found[0].name, 60)}{others}"
-    return (
-        Evidence(kernels, claim, f"place:{fold(query)}", SearchWeb.name, _PLACE_RELIABILITY, tuple(url for url, _ in places)),
-    )
+    claim = f"{quoted(name, 60)} is a name of {clean(found[0].name, 60)}{others}"
+    citations = tuple(url for url, _ in places)
+    return (Evidence(kernels, claim, f"place:{name}", SearchWeb.name, _PLACE_RELIABILITY, citations),)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tools.observation import Tool
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class ToolSettings:
         return asdict(self)
 
 
-def make_tools(settings: ToolSettings, metadata: bool = False) -> dict[str, Tool]:
-    """The tools by name. `read_metadata` is among them only where metadata may be used.
+def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -> dict[str, Tool]:
+    """The tools by name. `read_metadata` is among them only where metadata may be used; addresses that the user `said` may be read.
 
     Raises ValueError when the settings contradict each other or name what does not exist.
     """
@@ -45,7 +49,7 @@ def make_tools(settings: ToolSettings, metadata: bool = False) -> dict[str, Tool
         FindPlace(nominatim=online),
         ReverseGeocode(nominatim=online),
         SearchWeb(make_backend(settings.search, offline=settings.offline)),
-        ReadPage(offline=settings.offline),
+        ReadPage(allowed_urls=_ADDRESS.findall(said), offline=settings.offline),
     ]
     if metadata:
         tools.append(ReadMetadata())

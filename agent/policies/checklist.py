@@ -60,8 +60,8 @@ class Checklist(BaseChatModel):
             yield "zoom", {"region": line["number"], "contrast": True}
 
     def _read_again(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
-        views = [m.artifact.get("view") for m in results if m.name == "zoom" and isinstance(m.artifact, dict)]
-        for view in [v for v in views if v][:MAX_SECOND_LOOKS]:
+        views = [m.artifact["view"]["id"] for m in results if m.name == "zoom" and isinstance(m.artifact, dict) and "view" in m.artifact]
+        for view in views[:MAX_SECOND_LOOKS]:
             yield "read_text", {"view": view}
 
     def _look_up_names(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
@@ -73,7 +73,7 @@ class Checklist(BaseChatModel):
             return
         worth = [line["text"] for line in lines_of(results) if line["confidence"] >= _UNSURE and sum(c.isalpha() for c in line["text"]) >= 6]
         for text in sorted(dict.fromkeys(worth), key=len, reverse=True)[:MAX_SEARCHES]:
-            yield "search_web", {"query": text[:120]}
+            yield "search_web", {"query": text[:120], "seen_in_photo": True}
 
 
 _STAGES: tuple[tuple[str, Callable[[Checklist, Sequence[ToolMessage]], Iterator[Call]]], ...] = (

@@ -15,8 +15,10 @@ from geo.cells import merged
 from geo.evidence import Evidence
 from geo.sphere import Floats
 
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Shares of the belief whose smallest regions the map tints; 0.5 and 0.9 are outlined too."""
+
+_KM_OF_DEGREE = 111.195
 
 
 def belief_of(trajectory: Mapping[str, Any]) -> Belief:
@@ -40,14 +42,25 @@ def _packed_cells(belief: Belief, inside: NDArray[np.bool_]) -> str:
     return pack_numbers(np.diff(uniq, prepend=0).tolist())
 
 
-def bounds(belief: Belief, share: float = 0.9) -> list[float]:
-    """`[west, south, east, north]` of the credible region in degrees; east is more than 180 where it crosses the antimeridian."""
-    inside = belief.credible_cells(share)
-    lat, half_deg = belief.cells.lat[inside], belief.cells.side_km[inside] / 111.2 / 2
-    west, east = _lon_range(belief.cells.lon[inside])
-    wider = half_deg / np.maximum(np.cos(np.radians(lat)), 0.05)
-    south, north = float((lat - half_deg).min()), float((lat + half_deg).max())
-    return [round(v, 4) for v in (west - float(wider.max()), max(-90.0, south), east + float(wider.max()), min(90.0, north))]
+def bounds(belief: Belief, lat: float, lon: float) -> list[float]:
+    """`[west, south, east, north]` of a part that holds 90 % of the belief; east passes 180 where it crosses the antimeridian.
+
+    It is the 90 % region, or the circle around a point that holds as much where that is smaller: regions have specks far away.
+    """
+    inside = belief.credible_cells(0.9)
+    half_deg = belief.cells.side_km[inside] / _KM_OF_DEGREE / 2
+    region = _box(belief.cells.lat[inside], belief.cells.lon[inside], half_deg)
+    circle = _box(np.array([lat]), np.array([lon]), np.array([belief.radius_km(lat, lon, 0.9) / _KM_OF_DEGREE]))
+    return [round(v, 4) for v in min(region, circle, key=lambda box: max(box[2] - box[0], box[3] - box[1]))]
+
+
+def _box(lat: Floats, lon: Floats, half_deg: Floats) -> tuple[float, float, float, float]:
+    """The box around points [n] with `half_deg` of latitude around each."""
+    west, east = _lon_range(lon)
+    wider = float((half_deg / np.maximum(np.cos(np.radians(lat)), 0.05)).max())
+    if east - west + 2 * wider >= 360.0:
+        west, east, wider = -180.0, 180.0, 0.0
+    return west - wider, max(-90.0, float((lat - half_deg).min())), east + wider, min(90.0, float((lat + half_deg).max()))
 
 
 def _lon_range(lon: Floats) -> tuple[float, float]:

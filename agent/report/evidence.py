@@ -12,6 +12,12 @@ from agent.report.words import area_name, bits, km, percent
 _HEADINGS = (("claim", "What was found"), ("tool", "Tool"), ("reliability", "Reliability"), ("bits", "Tells alone"),
              ("support", "For the answer"))  # fmt: skip
 
+_BITS = (
+    "One bit is a factor of two. “Tells alone” is how far the clue by itself moves the belief; “for the answer” is how much more "
+    "likely the clue is at the best place than elsewhere, and negative where it speaks against it. Clues from one source are "
+    "not counted twice."
+)
+
 
 def evidence_section(trajectory: Mapping[str, Any], number: int) -> Html:
     """The ledger as a table that can be sorted, or a sentence when it is empty."""
@@ -23,10 +29,7 @@ def evidence_section(trajectory: Mapping[str, Any], number: int) -> Html:
     head = tag("tr", [_heading(key, words) for key, words in _HEADINGS])
     rows = [_row(entry, row, most, trajectory.get("sources") or {}) for row, entry in enumerate(ledger)]
     table = tag("table", tag("thead", head), tag("tbody", rows), class_="evidence", id=f"evidence-{number}")
-    note = ("One bit is a factor of two. “Tells alone” is how far the clue by itself moves the belief; “for the answer” is how much more likely "
-            "the clue is at the best place than elsewhere, and negative where it speaks against it. Clues from the same source are not "
-            "counted twice.")  # fmt: skip
-    return tag("section", heading, table, tag("p", note, class_="note"))
+    return tag("section", heading, table, tag("p", _BITS, class_="note"))
 
 
 def _heading(key: str, words: str) -> Html:
@@ -96,7 +99,14 @@ def _bar(name: str, share: str, length: float, detail: str, kind: str) -> Html:
 
 def prior_section(with_prior: Sequence[Mapping[str, Any]], without: Sequence[Mapping[str, Any]] | None) -> Html:
     """The alternatives with the prior beside those of the evidence alone, and a sentence on what the prior did."""
-    both = [tag("div", tag("h4", "With the prior"), tag("p", "evidence and where people take photos", class_="note"), places_list(with_prior))]
+    both = [
+        tag(
+            "div",
+            tag("h4", "With the prior"),
+            tag("p", "evidence and where people take photos", class_="note"),
+            places_list(with_prior),
+        )
+    ]
     if without is not None:
         alone = tag("p", "evidence alone, over a uniform Earth", class_="note")
         both.append(tag("div", tag("h4", "Without the prior"), alone, places_list(without, radii=False)))
@@ -111,5 +121,8 @@ def _what_the_prior_did(with_prior: Sequence[Mapping[str, Any]], without: Sequen
     first, bare = area_name(with_prior[0]), area_name(without[0])
     share = percent(_number(without[0].get("probability")))
     if first == bare:
-        return f"Both agree on {first}: the evidence alone gives it {share}."
+        return f"Both name {first} first; the evidence alone gives it {share}."
+    lands = [place[0].get("country") if place[0].get("kind") != "sea" else None for place in (with_prior, without)]
+    if lands[0] and lands[0] == lands[1]:
+        return f"Both lead to the same country. Within it the prior favours {first}, the evidence alone {bare} ({share})."
     return f"The prior decides here: with it {first} leads, while the evidence alone would name {bare} ({share})."

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def pack_numbers(numbers: Iterable[int]) -> str:
-    """Non-negative numbers in groups of five bits, the lowest first, each plus 63 as a character (Encoded Polyline Algorithm Format).
+    """Non-negative numbers in groups of five bits, the lowest first, each plus 63 (Encoded Polyline Algorithm Format).
 
     The characters run from `?` to `~`: none of them is `<`, `&` or a quotation mark. Raises ValueError for a negative number.
     """

@@ -106,7 +106,7 @@
       shown.push([lat, corners.at(i - 1)[1]], [lat, corners[(i + 1) % corners.length][1]]);
     });
     shown.forEach(([lat, lon], i) => {
-      const px = toX(lon > 180 && middle > 180 ? lon - 360 : lon), py = toY(lat);
+      const px = toX(middle > 180 ? lon - 360 : lon), py = toY(lat);
       if (i === 0) path.moveTo(px, py); else path.lineTo(px, py);
     });
     path.closePath();
@@ -137,6 +137,7 @@
       this.where = figure.querySelector(".where");
       this.data = data(figure.dataset.map);
       this.points = this.data.points.map(p => ({ ...p, x: toX(p.lon), y: toY(p.lat) }));
+      this.towns = this.data.towns.map(t => ({ ...t, x: toX(t.lon), y: toY(t.lat) }));
       this.paths = regions(this.data.heat);
       this.layer = document.createElement("canvas");
       this.x = WORLD / 2; this.y = toY(25); this.scale = 0;
@@ -165,7 +166,8 @@
       const least = MIN_SPAN_KM / (EQUATOR_KM * Math.cos(lat * RAD)) * WORLD;
       const x0 = toX(west), x1 = toX(east), y0 = toY(north), y1 = toY(south);
       this.x = (x0 + x1) / 2; this.y = (y0 + y1) / 2;
-      this.scale = Math.min(0.84 * this.width / (x1 - x0 || 1e-9), 0.8 * this.height / (y1 - y0 || 1e-9),
+      // Room for the buttons and for the words beside points.
+      this.scale = Math.min(0.76 * this.width / (x1 - x0 || 1e-9), (this.height - 110) / (y1 - y0 || 1e-9),
         Math.min(this.width, this.height) / least);
       this.settle(); this.later();
     }
@@ -253,16 +255,17 @@
         this.outline(c, this.paths[LEVEL_50], colour.region, 2.2);
       }
       this.plain(c);
-      const taken = [];
+      const taken = [[this.width - 54, 0, this.width, 88], [this.width - 186, this.height - 50, this.width, this.height]];
       this.drawPoints(c, colour, taken);
       this.scaleBar(c, colour, taken);
       this.names(c, colour, labels, taken);
+      this.drawTowns(c, colour, taken);
     }
 
     // Each region is tinted over the wider ones, so that density adds up.
     heat(c, colour) {
       c.fillStyle = colour.heat;
-      for (let i = this.paths.length - 1; i >= 0; i--) { c.globalAlpha = i > LEVEL_90 ? 0.035 : 0.09; c.fill(this.paths[i]); }
+      for (let i = this.paths.length - 1; i >= 0; i--) { c.globalAlpha = i > LEVEL_90 ? 0.045 : 0.09; c.fill(this.paths[i]); }
       c.globalAlpha = 1;
     }
 
@@ -308,7 +311,7 @@
       c.stroke();
       c.globalAlpha = 0.7;
       c.textAlign = "left"; c.textBaseline = "alphabetic";
-      for (const [text, x, y] of words) if (x < this.width - 130 && y < this.height - 30) c.fillText(text, x, y);
+      for (const [text, x, y] of words) if (x < this.width - 90 && y < this.height - 30) c.fillText(text, x, y);
       c.globalAlpha = 1;
     }
 
@@ -352,8 +355,9 @@
         if (box[0] < 2 || box[1] < 2 || box[2] > this.width - 2 || box[3] > this.height - 2 || taken.some(t => overlap(t, box))) continue;
         taken.push(box);
         this.text(c, colour, words, left, top + 12, colour.point);
-        return;
+        return true;
       }
+      return false;
     }
 
     text(c, colour, words, x, y, fill) {
@@ -373,6 +377,18 @@
         if (box[0] < 4 || box[1] < 14 || box[2] > this.width - 4 || box[3] > this.height - 6 || taken.some(t => overlap(t, box))) continue;
         taken.push(box);
         this.text(c, { halo: colour.land }, country.name, x - width / 2, y + 4, colour.maptext);
+      }
+    }
+
+    // Towns are named when the map is close enough to tell them apart.
+    drawTowns(c, colour, taken) {
+      if (this.width / this.scale / WORLD * 360 > 25) return;
+      for (const town of this.towns) {
+        const [x, y] = this.screen(town);
+        if (x < 0 || y < 0 || x > this.width || y > this.height || taken.some(t => overlap(t, [x - 2, y - 2, x + 2, y + 2]))) continue;
+        if (this.label(c, { ...colour, point: colour.maptext }, taken, town.label, x, y, 6, "11.5px system-ui, sans-serif")) {
+          c.beginPath(); c.arc(x, y, 2, 0, 7); c.fillStyle = colour.maptext; c.fill();
+        }
       }
     }
 
@@ -481,7 +497,7 @@
 
   function degreeText(value, step, positive, negative) {
     const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2, amount = Math.abs(value).toFixed(digits);
-    return Number(amount) === 0 ? "0°" : `${amount}° ${value > 0 ? positive : negative}`;
+    return Number(amount) % 180 === 0 ? `${Number(amount)}°` : `${amount}° ${value > 0 ? positive : negative}`;
   }
 
   // ---- the rest of the page

@@ -14,7 +14,7 @@ from PIL import Image
 
 from agent.photo import PhotoError, PhotoFile, open_photo
 from agent.report.markup import Html, join, tag
-from tools.observation import View
+from tools.observation import WHOLE, UnitBox, View
 
 PHOTO_SIDE_PX = 1400
 CROP_SIDE_PX = 440
@@ -30,6 +30,12 @@ class Picture:
 
     photo: PhotoFile | None
     problem: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Width over height, within what a map beside it can follow."""
+        width, height = self.photo.size if self.photo else (4, 3)
+        return min(max(width / height, 0.95), 1.6)
 
     def data_url(self, view: View, side_px: int) -> str | None:
         """A view as a JPEG data URL with at most `side_px` on its longer side; None where it cannot be shown."""
@@ -100,11 +106,8 @@ def _switch(what: str, words: str, number: int) -> Html:
 
 
 def _zooms(trajectory: Mapping[str, Any]) -> list[Html]:
-    found = []
-    for view in _views(trajectory).values():
-        if view.box != (0.0, 0.0, 1.0, 1.0):
-            found.append(_box(view.box, view.id, f"{view.id}: {describe(view)}", "zooms"))
-    return found
+    crops = [view for view in _views(trajectory).values() if view.box != WHOLE]
+    return [_box(view.box, view.id, f"{view.id}: {describe(view)}", "zooms") for view in crops]
 
 
 def _texts(trajectory: Mapping[str, Any]) -> list[Html]:
@@ -129,7 +132,7 @@ def _views(trajectory: Mapping[str, Any]) -> dict[str, View]:
     return views
 
 
-def _unit_box(data: Any) -> tuple[float, float, float, float] | None:
+def _unit_box(data: Any) -> UnitBox | None:
     try:
         left, top, right, bottom = (min(max(float(v), 0.0), 1.0) for v in data["box"])
     except (KeyError, TypeError, ValueError):
@@ -139,18 +142,18 @@ def _unit_box(data: Any) -> tuple[float, float, float, float] | None:
 
 def describe(view: View) -> str:
     """`zoomed part, turned 90°, contrast raised`."""
-    parts = ["whole photo" if view.box == (0.0, 0.0, 1.0, 1.0) else "zoomed part"]
+    parts = ["whole photo" if view.box == WHOLE else "zoomed part"]
     parts += [f"turned {view.rotate_deg}°"] if view.rotate_deg % 360 else []
     parts += ["contrast raised"] if view.contrast else []
     return ", ".join(parts)
 
 
-def _box(box: tuple[float, float, float, float], mark: str, label: str, kind: str) -> Html:
-    left, top, right, bottom = (f"{100 * v:.3f}%" for v in box)
+def _box(box: UnitBox, mark: str, label: str, kind: str) -> Html:
+    left, top = f"{100 * box[0]:.3f}%", f"{100 * box[1]:.3f}%"
     size = {"x": left, "y": top, "width": f"{100 * (box[2] - box[0]):.3f}%", "height": f"{100 * (box[3] - box[1]):.3f}%"}
     rects = tag("rect", **size, class_="halo"), tag("rect", **size, class_="line", rx="2")
     low = box[1] < 0.05
-    text = tag("text", mark, x=left, y=top, dx="4", dy="13" if low else "-4") if kind == "zooms" else None
+    text = tag("text", mark, x=left, y=top, dx="4", dy="14" if low else "-5") if kind == "zooms" else None
     return tag("g", *rects, text, class_=f"box {kind}", tabindex="0", role="img", aria_label=label, data_label=label)
 
 

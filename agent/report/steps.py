@@ -75,7 +75,13 @@ def _step(step: Mapping[str, Any], figures: list[Html]) -> Html:
         class_="call",
     )
     pictures = tag("div", figures, class_="crops") if figures else None
-    return tag("div", head, tag("div", _folded(str(step.get("text") or "")), class_="result"), pictures, class_="step" if ok else "step bad")
+    return tag(
+        "div",
+        head,
+        tag("div", _folded(str(step.get("text") or "")), class_="result"),
+        pictures,
+        class_="step" if ok else "step bad",
+    )
 
 
 def _arguments(args: Any) -> Html:
@@ -98,4 +104,6 @@ def _folded(text: str) -> Html:
     beginning = re.split(r"\n", text, maxsplit=3)
     start = "\n".join(beginning[:3])[: _SHORT - 120].rstrip()
     rest = text if len(text) <= _LONGEST else text[:_LONGEST] + " … (cut)"
-    return tag("details", tag("summary", tag("span", start + " …", class_="text start")), tag("p", rest, class_="text"), class_="fold")
+    return tag(
+        "details", tag("summary", tag("span", start + " …", class_="text start")), tag("p", rest, class_="text"), class_="fold"
+    )

@@ -7,6 +7,9 @@ from typing import Any
 
 from agent.trajectory import StopReason
 
+NBSP = "\u00a0"
+"""A number and its unit stay on one line."""
+
 ENDINGS = {
     StopReason.ANSWERED: "with an answer",
     StopReason.CANNOT_TELL: "nothing points anywhere",
@@ -30,27 +33,27 @@ def ending(stop: object) -> str:
 def percent(share: float) -> str:
     """`61 %`; shares near 0 and 1 are not rounded to them."""
     if 0 < share < 0.01:
-        return "< 1 %"
+        return f"<{NBSP}1{NBSP}%"
     if 0.99 < share < 1:
-        return "> 99 %"
-    return f"{100 * share:.0f} %"
+        return f">{NBSP}99{NBSP}%"
+    return f"{100 * share:.0f}{NBSP}%"
 
 
 def km(distance: float) -> str:
     """`0.4 km`, `88 km`, `1,240 km`: two or three figures."""
     if distance < 10:
-        return f"{distance:.1f} km"
-    return f"{distance:,.0f} km" if distance < 1000 else f"{round(distance, -1):,.0f} km"
+        return f"{distance:.1f}{NBSP}km"
+    return f"{distance:,.0f}{NBSP}km" if distance < 1000 else f"{round(distance, -1):,.0f}{NBSP}km"
 
 
 def square_km(area: float) -> str:
-    """`3.2 km²`, `12,000 km²`, `4.1 million km²`."""
+    """`3.2 km²`, `12,000 km²`, `4.1 million{NBSP}km²`."""
     if area >= 1e6:
-        return f"{area / 1e6:,.1f} million km²"
+        return f"{area / 1e6:,.1f} million{NBSP}km²"
     if area < 10:
-        return f"{area:.1f} km²"
+        return f"{area:.1f}{NBSP}km²"
     figures = 0 if area < 1000 else -1 if area < 10000 else -2
-    return f"{round(area, figures):,.0f} km²"
+    return f"{round(area, figures):,.0f}{NBSP}km²"
 
 
 def bits(value: float) -> str:
@@ -62,9 +65,9 @@ def bits(value: float) -> str:
 def seconds(value: float) -> str:
     """`0.3 s`, `41 s`, `3 min 5 s`."""
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:.1f}{NBSP}s"
     whole = round(value)
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
+    return f"{whole}{NBSP}s" if whole < 120 else f"{whole // 60}{NBSP}min{NBSP}{whole % 60}{NBSP}s"
 
 
 def counted(number: int, noun: str) -> str:
@@ -85,5 +88,13 @@ def area_name(place: Mapping[str, Any]) -> str:
     """An alternative's name: `Porto area, Portugal`, `Andalusia, Spain`, `Spain`, `the sea`."""
     country = str(place.get("country_name") or place.get("country") or "")
     kind = place.get("kind")
-    own = {"city": f"{place.get('city') or 'unnamed'} area", "region": str(place.get("region") or ""), "country": "", "sea": "the sea"}
-    return ", ".join(part for part in (own.get(str(kind), place_name(place)[0]), country if kind != "sea" else "") if part) or "the sea"
+    own = {
+        "city": f"{place.get('city') or 'unnamed'} area",
+        "region": str(place.get("region") or ""),
+        "country": "",
+        "sea": "the sea",
+    }
+    return (
+        ", ".join(part for part in (own.get(str(kind), place_name(place)[0]), country if kind != "sea" else "") if part)
+        or "the sea"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
 from geo.area import Area
 from geo.clues.clue import Clue
@@ -20,6 +21,7 @@ _MOST_LINES = 200
 _LONGEST_LINE = 1000
 _MOST_TEXT = 12_000
 
+_WRITING = frozenset(["script", "language", "street_word"])
 _READERS = (domain_clues, postcode_clues, plate_clues, currency_clues, script_clues, language_clues, street_word_clues,
             road_word_clues, brand_clues)  # fmt: skip
 
@@ -28,14 +30,23 @@ def clues_in(lines: Sequence[str], tool: str = "read_text", citation: str = "", 
     """The clues of the text `lines` of one picture, as OCR read them; at most `MOST_CLUES`, the most reliable first.
 
     `tool` and `citation` (a view's id) are written into the evidence. National telephone numbers are tried in the countries of
-    `area` alone. Text beyond 12,000 characters is not read. No two clues have the same `evidence.source`.
+    `area` alone. Text beyond 12,000 characters is not read. No two clues are the same
+    observation; script, language and words for streets share the source `writing`.
     """
     lines = _bounded(lines)
     clues = phone_clues(lines, tool, citation, area)
     for reader in _READERS:
         clues.extend(reader(lines, tool, citation))
     unique = {clue.evidence.source: clue for clue in reversed(clues)}
-    return sorted(unique.values(), key=lambda clue: (-clue.evidence.reliability, clue.evidence.source))[:MOST_CLUES]
+    ranked = sorted(unique.values(), key=lambda clue: (-clue.evidence.reliability, clue.evidence.source))[:MOST_CLUES]
+    return [_as_one_observation(clue) for clue in ranked]
+
+
+def _as_one_observation(clue: Clue) -> Clue:
+    """Script, language and words for streets depend on each other: they share one source, so that they do not multiply."""
+    if clue.kind not in _WRITING:
+        return clue
+    return replace(clue, evidence=replace(clue.evidence, source="writing"))
 
 
 def _bounded(lines: Sequence[str]) -> list[str]:

@@ -470,7 +470,8 @@ def test_a_picture() -> None:
     assert all(clue.evidence.tool == "ocr" and clue.evidence.citations == ("v2",) for clue in clues)
     assert all(regions(clue).get("PT", 0) > 0 for clue in clues)
     sources = [clue.evidence.source for clue in clues]
-    assert len(set(sources)) == len(sources)
+    assert len({(clue.kind, clue.text) for clue in clues}) == len(clues)
+    assert sources.count("writing") >= 2, "script, language and street words are one observation"
 
 
 SIGN_TEXT = st.text(

@@ -3,7 +3,8 @@ from dataclasses import dataclass
 import pytest
 
 from geo.area import Area, Box
-from tools.find_place import FindPlace, PlaceArguments, country_code, place_sigma_km
+from geo.evidence import Kernels, Regions
+from tools.find_place import FindPlace, PlaceArguments, place_sigma_km
 from tools.nominatim import GeocoderUnavailable, OnlinePlace
 from tools.observation import ToolContext
 
@@ -18,6 +19,7 @@ class Place:
     lat: float
     lon: float
     population: int
+    region_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,22 @@ class Match:
 
 @dataclass(frozen=True)
 class Country:
-    name: str
+    area_km2: float
 
 
 MISSOURI = Place(4409896, "Springfield", "US", "United States", "Missouri", 37.2153, -93.2982, 170_188)
 ILLINOIS = Place(4250542, "Springfield", "US", "United States", "Illinois", 39.8017, -89.6437, 114_394)
 VILLAGE = Place(1, "Springfield", "NZ", "New Zealand", None, -43.33, 171.92, 0)
 LISBON = Place(2267057, "Lisbon", "PT", "Portugal", "Lisbon", 38.7251, -9.1498, 517_802)
-
-
-COUNTRIES = {"US": Country("United States"), "PT": Country("Portugal"), "CI": Country("Côte d'Ivoire")}
+LISBON_REGION = Place(0, "Lisbon", "PT", "Portugal", "Lisbon", 38.9, -9.1, 2_000_000, "14")
+PORTUGAL = Place(0, "Portugal", "PT", "Portugal", None, 39.7, -8.0, 10_000_000)
 
 
 class Gazetteer:
-    countries = COUNTRIES
+    countries = {"US": Country(9.6e6), "PT": Country(92_391.0)}  # noqa: RUF012
+
+    def country_code(self, name):
+        return {"pt": "PT", "portugal": "PT"}.get(name.lower())
 
     def __init__(self, *matches):
         self.matches, self.asked = matches, []
@@ -93,7 +97,7 @@ def test_a_guess_adds_no_evidence_and_a_seen_name_does():
     tool = FindPlace(gazetteer=Gazetteer(exact(LISBON)))
     guess, read = run(tool, name="Lisboa"), run(tool, name="Lisboa", seen_in_photo=True)
     assert guess.evidence == ()
-    assert "no evidence added" in guess.text
+    assert "no evidence" in guess.text
     [clue] = read.evidence
     assert (clue.source, clue.tool, clue.citations) == ("place:lisboa", "find_place", ("geonames:2267057",))
     assert clue.reliability == pytest.approx(0.85)
@@ -121,13 +125,6 @@ def test_the_size_of_a_place(population, km):
     assert place_sigma_km(population) == pytest.approx(km)
 
 
-@pytest.mark.parametrize(
-    ("text", "code"), [("pt", "PT"), ("Portugal", "PT"), (" cote d'ivoire ", "CI"), ("XX", None), ("Atlantis", None), ("", None)]
-)
-def test_countries_by_code_or_name(text, code):
-    assert country_code(COUNTRIES, text) == code
-
-
 def test_a_country_and_the_area_of_the_case_narrow_the_search():
     gazetteer = Gazetteer(exact(LISBON))
     box = Box(30, -20, 50, 10)
@@ -152,6 +149,26 @@ def test_a_wrong_call_is_answered_by_one_sentence(arguments, area, words):
     assert words in seen.text
     assert "\n" not in seen.text
     assert "<|" not in seen.text
+
+
+def test_a_name_of_a_region_or_country_alone_is_evidence_for_all_of_it():
+    tool = FindPlace(gazetteer=Gazetteer(Match(PORTUGAL, 1.0, "Portugal", "country")))
+    [clue] = run(tool, name="Portugal", seen_in_photo=True).evidence
+    assert clue.likelihood == Regions({"PT": pytest.approx(3162, rel=0.01)})
+    assert clue.citations == ("offline:country/PT",)
+    tool = FindPlace(gazetteer=Gazetteer(Match(LISBON_REGION, 1.0, "Lisbon", "region")))
+    [clue] = run(tool, name="Lisbon", seen_in_photo=True).evidence
+    assert list(clue.likelihood.weights) == ["PT.14"]
+
+
+def test_a_name_of_a_town_and_of_its_region_is_two_kernels():
+    tool = FindPlace(gazetteer=Gazetteer(Match(LISBON_REGION, 1.0, "Lisbon", "region"), exact(LISBON)))
+    seen = run(tool, name="Lisbon", seen_in_photo=True)
+    [clue] = seen.evidence
+    assert isinstance(clue.likelihood, Kernels)
+    assert clue.likelihood.sigma_km[:2] == pytest.approx((60.0, 10.196), abs=0.01)
+    assert clue.citations == ("gazetteer:PT.14", "geonames:2267057")
+    assert clue.reliability == pytest.approx(0.85), "a town in the region of its name is no ambiguity"
 
 
 def test_no_place_of_that_name():

@@ -111,6 +111,12 @@ def test_only_an_exact_name_seen_in_the_photo_is_evidence(place, seen_in_photo, 
         assert clue.likelihood.at([41.15], [-8.61], [1.0]) > 100 * clue.likelihood.at([48.0], [2.0], [1.0])
 
 
+def test_the_same_name_is_the_same_source_however_it_is_asked_for():
+    tool = SearchWeb()
+    asked = [run(tool, query=query, seen_in_photo=True).evidence[0].source for query in ("Lisboa", "LISBOA, Portugal")]
+    assert asked == ["place:lisboa"] * 2
+
+
 def test_the_offline_index_is_the_default():
     seen = run(SearchWeb(), query="Ericeira", seen_in_photo=True)
     assert "(offline)" in seen.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,9 +30,11 @@ class HitPlace:
     population: int
     exact: bool
     """Whether the query is one of the place's names, apart from words for its region and country."""
+    matched: str = ""
+    """The name that stands in the query, folded."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "lat": self.lat, "lon": self.lon, "population": self.population, "exact": self.exact}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,11 @@ class Hit:
     def from_json(cls, data: Mapping[str, Any]) -> Hit:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
         place = data.get("place")
-        return cls(str(data["url"]), str(data["title"]), str(data["snippet"]), str(data["engine"]), int(data["rank"]),
-                   place and HitPlace(str(place["name"]), float(place["lat"]), float(place["lon"]), int(place["population"]),
-                                      bool(place["exact"])))  # fmt: skip
+        where = None
+        if place is not None:
+            where = HitPlace(str(place["name"]), float(place["lat"]), float(place["lon"]), int(place["population"]),
+                             bool(place["exact"]), str(place["matched"]))  # fmt: skip
+        return cls(str(data["url"]), str(data["title"]), str(data["snippet"]), str(data["engine"]), int(data["rank"]), where)
 
 
 class SearchBackend(Protocol):

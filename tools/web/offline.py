@@ -6,12 +6,14 @@ the user's cache folder. Pages are `geonames:ID` for a place and `offline:countr
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
 import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,6 +44,9 @@ _FEW = 3000
 """A word in more rows than this proposes none; it only adds to what rarer words proposed."""
 _SIZE = 1.5
 """Worth of ten times as many people."""
+_EXPLAINED = 6.0
+"""Worth of a place whose name, region and country explain every word of the query."""
+_HITS_MADE = 40
 _LOOK_AT = 300
 """So many rows are ranked by size as well."""
 
@@ -76,8 +81,10 @@ class OfflineIndex:
             return []
         exact = self._whole_names(words)
         found = [self._candidate(row, score, region) for row, score in self._scores(words, exact).items()]
-        best = sorted((c for c in found if c is not None), key=lambda c: (-c[0], c[1]))[: max(k, 0)]
-        return [self._hit(row, words, exact.get(row, ()), rank) for rank, (_, row) in enumerate(best, start=1)]
+        best = heapq.nsmallest(_HITS_MADE, (c for c in found if c is not None), key=lambda c: (-c[0], c[1]))
+        hits = [(score, self._hit(row, words, exact.get(row, ()))) for score, row in best]
+        hits.sort(key=lambda pair: -pair[0] - _EXPLAINED * (pair[1].place is not None and pair[1].place.exact))
+        return [replace(hit, rank=rank) for rank, (_, hit) in enumerate(hits[: max(k, 0)], start=1)]
 
     def page(self, url: str) -> tuple[str, str] | None:
         """Title and text of a page of the index, or None where it has none at `url`."""
@@ -121,22 +128,21 @@ class OfflineIndex:
         BM25 is not used, since it ranks a city lower for every language that has a name for it.
         """
         kept = [w for w in dict.fromkeys(words) if w not in _STOP_WORDS] or list(dict.fromkeys(words))
-        kept += [
-            name for name in dict.fromkeys(n for names in exact.values() for n in names) if " " not in name and name not in kept
-        ]
-        rows_of = {word: self._rows_with(word) for word in kept}
-        rarity = {word: math.log1p(_PLACES / len(rows)) for word, rows in rows_of.items() if rows}
-        scores = {row: max(sum(rarity.get(w, 0.0) for w in name.split()) for name in names) for row, names in exact.items()}
-        for word in sorted(rarity, key=rarity.__getitem__, reverse=True):
-            few = len(rows_of[word]) <= _FEW or not scores
-            for row in rows_of[word][:_FEW] if few else scores.keys() & set(rows_of[word]):
-                scores[row] = scores.get(row, 0.0) + rarity[word]
+        kept = list(dict.fromkeys([*kept, *(name for names in exact.values() for name in names if " " not in name)]))
+        rows_of = {(column, word): self._rows_with(column, word) for word in kept for column in ("names", "about")}
+        rarity = {key: math.log1p(_PLACES / len(rows)) for key, rows in rows_of.items() if rows}
+        scores = {row: max(sum(rarity.get(("names", w), 0.0) for w in name.split()) for name in names)
+                  for row, names in exact.items()}  # fmt: skip
+        for key in sorted(rarity, key=rarity.__getitem__, reverse=True):
+            few = len(rows_of[key]) <= _FEW or not scores
+            for row in rows_of[key][:_FEW] if few else scores.keys() & set(rows_of[key]):
+                scores[row] = scores.get(row, 0.0) + rarity[key]
         return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:_LOOK_AT])
 
-    def _rows_with(self, word: str) -> list[int]:
-        """Rows that hold a word, singular or plural, the most populous places first."""
+    def _rows_with(self, column: str, word: str) -> list[int]:
+        """Rows that hold a word in a column, singular or plural, the most populous places first."""
         forms = [word] + [word + "s"] * (len(word) > 3) + [word[:-1]] * (len(word) > 4 and word.endswith("s"))
-        match = " OR ".join(f'"{form}"' for form in forms)
+        match = f"{column} : (" + " OR ".join(f'"{form}"' for form in forms) + ")"
         return [row for (row,) in self._ask("SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid", (match,))]
 
     def _candidate(self, row: int, score: float, region: str | None) -> tuple[float, int] | None:
@@ -151,17 +157,18 @@ class OfflineIndex:
             return None
         return score + _SIZE * math.log10(max(population, 100)), row
 
-    def _hit(self, row: int, words: Sequence[str], names: Sequence[str], rank: int) -> Hit:
+    def _hit(self, row: int, words: Sequence[str], names: Sequence[str]) -> Hit:
         if row < FIRST_PLACE_ROW:
             [(code, text)] = self._ask("SELECT code, facts FROM country WHERE row = ?", (row,))
             title, page = _country_page(json.loads(text))
-            return Hit(f"offline:country/{code}", title, page.replace("\n", "; ")[:300], self.name, rank)
+            return Hit(f"offline:country/{code}", title, page.replace("\n", "; ")[:300], self.name, 0)
         [place] = self._ask(_PLACE + " WHERE row = ?", (row,))
         title, page = _place_page(place, self._country_name(place[3]))
         around = set(fold(f"{place[3]} {place[4]} {self._country_name(place[3])}").split()) | _STOP_WORDS
-        exact = any(_rest(words, name) <= around for name in names)
-        where = HitPlace(place[2], place[5], place[6], place[7], exact)
-        return Hit(f"geonames:{place[1]}", title, page.replace("\n", "; ")[:300], self.name, rank, where)
+        whole = [name for name in names if _rest(words, name) <= around]
+        matched = max(whole or names, key=len, default="")
+        where = HitPlace(place[2], place[5], place[6], place[7], bool(whole), matched)
+        return Hit(f"geonames:{place[1]}", title, page.replace("\n", "; ")[:300], self.name, 0, where)
 
     def _country_name(self, code: str) -> str:
         if not self._country_names:
