@@ -50,7 +50,7 @@ format: $(VENV)/.ready-dev
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.ready-dev
-	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from geo.clues import is_sign_word
 from geo.gazetteer import Match, gazetteer
 
 MAX_WORDS = 4
@@ -62,7 +63,7 @@ def _score(text: str, whole: bool, hits: Sequence[Match]) -> float:
 
 def is_common_word(text: str) -> bool:
     """Words that stand on signs everywhere although some place is called so (Bar, Nice, Reading, Police)."""
-    return text.casefold().strip(".") in _COMMON
+    return text.casefold().strip(".") in _COMMON or is_sign_word(text)
 
 
 _COMMON = frozenset(

@@ -22,8 +22,9 @@ COUNTS = (10_000, 1_000_000)
 
 
 def main() -> None:
-    for name, code in (("geosleuth", "from geo.gazetteer import gazetteer; gazetteer().reverse(48.8, 2.3)"),
-                       ("reverse_geocoder", "import reverse_geocoder as r; r.search((48.8, 2.3), mode=1, verbose=False)")):  # fmt: skip
+    for name, code in (("geosleuth", "from geo.gazetteer import gazetteer as g; g().reverse(48.8, 2.3)"),
+                       ("reverse_geocoder",
+                        "import reverse_geocoder as r; r.search((48.8, 2.3), mode=1, verbose=False)")):  # fmt: skip
         seconds, megabytes = fresh_process(code)
         print(f"{name:17} first answer of a fresh process {seconds:5.2f} s, {megabytes:4.0f} MB")
     import reverse_geocoder

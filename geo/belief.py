@@ -112,7 +112,7 @@ class Belief:
         mass, distance, disc = self._as_discs(lat, lon)
         low, high = 0.0, float((distance + disc).max())
         for _ in range(60):
-            if high - low <= 1e-4 * high + 1e-4:
+            if high - low <= 1e-6 * high + 1e-3:
                 break
             middle = (low + high) / 2.0
             low, high = (middle, high) if float(mass @ _disc_share(distance, disc, middle)) < share else (low, middle)

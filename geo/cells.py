@@ -113,6 +113,8 @@ class Cells:
 
     def rows_of(self, keys: Ints) -> NDArray[np.intp]:
         """The row of the cell that holds each key [...], -1 where none does."""
+        if not len(self):
+            return np.full(np.shape(keys), -1)
         in_order = self.keys if self._by_key is None else self.keys[self._by_key]
         place = np.searchsorted(in_order, keys, side="right") - 1
         row = np.maximum(place, 0) if self._by_key is None else self._by_key[np.maximum(place, 0)]

@@ -61,7 +61,10 @@ def polygons(order: Ints, ipix: Ints) -> list[list[list[list[float]]]]:
     for count, level in sorted({(int(c), int(o)) for c, o in zip(points, order, strict=True)}):
         rows = (points == count) & (order == level)
         lat, lon = outlines(order[rows], ipix[rows], points_per_side=count)
-        for one_lat, one_lon in zip(lat, lon, strict=True):
+        plain = (np.abs(lon) < 180.0).all(axis=1) & (np.abs(lat) < 90.0 - 1e-9).all(axis=1)
+        rings = np.round(np.stack([lon[plain], lat[plain]], axis=-1), 6)
+        parts += [[ring] for ring in np.concatenate([rings, rings[:, :1]], axis=1).tolist()]
+        for one_lat, one_lon in zip(lat[~plain], lon[~plain], strict=True):
             parts += [[ring] for ring in _cut(one_lon, one_lat)]
     return parts
 

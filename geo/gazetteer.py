@@ -26,7 +26,7 @@ from geo.place import Country, Location, Match, Place
 from geo.regions import RegionMap, region_weights
 from geo.reverse import SHORE_KM, Reverse
 from geo.search import NameSearch
-from geo.sphere import Floats, haversine_km, spherical_mean, wrap_lon
+from geo.sphere import Floats, haversine_km, lat_lon, unit_vectors, wrap_lon
 
 __all__ = ["Country", "Gazetteer", "Location", "Locations", "Match", "Place", "gazetteer"]
 
@@ -65,7 +65,8 @@ class Locations:
         country = self.source.countries[self.source.country_codes[index]] if index >= 0 else None
         place = self.source.place(city) if city >= 0 else None
         region = self.source.region_name(int(self.region_index[i]))
-        return Location(country.code if country else None, country.name if country else None, region, place.name if place else None, float(self.lat[i]),
+        return Location(country.code if country else None, country.name if country else None, region,
+                        place.name if place else None, float(self.lat[i]),
                         float(self.lon[i]), float(self.distance_km[i]), place,
                         self.source.place(nearest) if nearest >= 0 else None)  # fmt: skip
 
@@ -118,7 +119,8 @@ class Gazetteer:
         country, code, region, _ = self._regions[self._region[index]]
         first, last = self._line_breaks[index] + 1, self._line_breaks[index + 1]
         name, country_name = self._name_text[first:last].decode(), self.countries[country].name
-        return Place(int(self._ids[index]), name, country, country_name, region or None, code or None, float(self.place_lat[index]),
+        return Place(int(self._ids[index]), name, country, country_name, region or None, code or None,
+                     float(self.place_lat[index]),
                      float(self.place_lon[index]), int(self.population[index]))  # fmt: skip
 
     def region_name(self, index: int) -> str | None:
@@ -138,7 +140,7 @@ class Gazetteer:
         return self.reverse_many([lat], [lon]).location(0)
 
     def reverse_many(self, lat: ArrayLike, lon: ArrayLike) -> Locations:
-        """`reverse` of points [n]. Raises ValueError where a coordinate is no finite number or a latitude is beyond 90 degrees."""
+        """`reverse` of points [n]. Raises ValueError where a coordinate is no finite number or a latitude beyond 90 degrees."""
         lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lat, np.float64)), np.atleast_1d(np.asarray(lon, np.float64)))
         if not (np.isfinite(lon).all() and (np.abs(lat) <= 90).all()):
             raise ValueError("a latitude lies between -90 and 90 degrees, and a longitude is a finite number")
@@ -225,20 +227,20 @@ class Gazetteer:
 
     @cached_property
     def _names(self) -> NameSearch:
-        order = np.argsort(self._region, kind="stable")
-        first = np.searchsorted(self._region[order], np.arange(len(self._regions) + 1))
+        count = len(self._regions)
+        people = np.bincount(self._region, weights=self.population, minlength=count)
+        pull = unit_vectors(self.place_lat, self.place_lon) * (np.sqrt(self.population) + 1.0)[:, None]
+        middle = np.stack([np.bincount(self._region, weights=pull[:, axis], minlength=count) for axis in range(3)], axis=1)
+        lat, lon = lat_lon(middle)
         regions: list[tuple[Place, dict[str, str]]] = []
-        for region, (country, code, name, aliases) in enumerate(self._regions):
-            places = order[first[region] : first[region + 1]]
-            if name and len(places):
-                people = self.population[places].astype(np.float64)
-                lat, lon = spherical_mean(self.place_lat[places], self.place_lon[places], np.sqrt(people) + 1.0) or (0.0, 0.0)
-                place = Place(0, name, country, self.countries[country].name, name, code, lat, lon, int(people.sum()))
+        for index, (country, code, name, aliases) in enumerate(self._regions):
+            if name:
+                place = Place(0, name, country, self.countries[country].name, name, code, float(lat[index]), float(lon[index]),
+                              int(people[index]))  # fmt: skip
                 regions.append((place, {fold(known): known for known in (*reversed(aliases), name)}))
         countries = [(Place(0, c.name, c.code, c.name, None, None, c.lat, c.lon, c.population), self._country_names[c.code])
                      for c in self.countries.values()]  # fmt: skip
-        index = NameIndex(self._name_text, self.population)
-        return NameSearch(index, self.place, self.country_code, countries, regions)
+        return NameSearch(NameIndex(self._name_text, self.population), self.place, self.country_code, countries, regions)
 
 
 def _country(row: dict[str, Any]) -> Country:

@@ -6,7 +6,6 @@ names themselves, so that nothing is taken for something else.
 
 from __future__ import annotations
 
-import lzma
 from collections import defaultdict
 from functools import cached_property
 from importlib.resources import files
@@ -29,9 +28,8 @@ class NameIndex:
     def __init__(self, names: bytes, population: NDArray[np.uint32]) -> None:
         self._proper = names
         self._population = population
-        data = files("geo") / "data"
-        self._other = lzma.decompress((data / "names.xz").read_bytes())
-        with (data / "names.npz").open("rb") as file, np.load(file) as tables:
+        with (files("geo") / "data" / "names.npz").open("rb") as file, np.load(file) as tables:
+            self._other = tables["names"].tobytes()
             self._ends = np.cumsum(tables["counts"].astype(np.int64))
             packed = tables["hashes"].astype(np.uint32)
         hashes = packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2]
@@ -57,7 +55,7 @@ class NameIndex:
         return found
 
     def fuzzy(self, folded: str, limit: int) -> list[tuple[int, str, float]]:
-        """Place, name and likeness (0.72 to 1) of the names most like `folded` (optimal string alignment), larger places first."""
+        """Place, name and likeness (0.72 to 1) of the names most like `folded` (optimal string alignment), the best first."""
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 

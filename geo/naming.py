@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geo.belief import Belief
 from geo.gazetteer import Location, gazetteer
-from geo.sphere import haversine_km
+from geo.sphere import haversine_km, spherical_mean
 
 CITY_AREA_KM = 50.0
 """A city area is the circle of this radius around the peak."""
@@ -123,14 +123,16 @@ def where_region(point: tuple[float, float]) -> int:
 
 
 def _peak(belief: Belief, left: np.ndarray, rows: np.ndarray) -> tuple[float, float]:  # type: ignore[type-arg]
-    """The point among the heaviest cells of `rows` with the most mass within a city area."""
+    """The middle of the city area with the most mass among `rows`."""
     cells = belief.cells
-    heavy = rows[np.argsort(-left[rows])[:400]]
-    starts = heavy[:40]
+    heavy = rows[np.argsort(-left[rows])[:3000]]
+    dense = rows[np.argsort(-left[rows] / cells.area_km2[rows])[:100]]
+    starts = np.union1d(heavy[:50], dense)
     distance = haversine_km(cells.lat[starts, None], cells.lon[starts, None], cells.lat[heavy], cells.lon[heavy])
-    score = np.exp(-distance / 10.0) @ left[heavy]
-    top = int(starts[int(np.argmax(score))])
-    return float(cells.lat[top]), float(cells.lon[top])
+    top = int(np.argmax(np.exp(-distance / 10.0) @ left[heavy]))
+    around = heavy[distance[top] < 15.0]
+    middle = spherical_mean(cells.lat[around], cells.lon[around], left[around]) if len(around) else None
+    return middle or (float(cells.lat[starts[top]]), float(cells.lon[starts[top]]))
 
 
 def _named(kind: str, point: tuple[float, float], probability: float, here: Location) -> NamedPlace:

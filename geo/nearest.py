@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo.ragged import Ints, ranges, slices
-from geo.sphere import EARTH_RADIUS_KM, Floats, unit_vectors
+from geo.sphere import EARTH_RADIUS_KM, Floats, destination, unit_vectors
 
 _DEEPEST = 13
 # Splitting a cell keeps about this share of its list.
-_KEPT = 0.4
+_KEPT = 0.6
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Nearest:
         if not len(lat):
             return index, chord2
         xyz = unit_vectors(lat, lon)
+        if len(lat) == 1:
+            return self._one(float(lat[0]), float(lon[0]), xyz)
         pixel = healpix.ang2pix(1 << _DEEPEST, lon, lat, nest=True, lonlat=True)
         order = np.argsort(pixel, kind="stable")
         xyz, pixel = xyz[order], pixel[order]
@@ -61,12 +63,21 @@ class Nearest:
         index[order], chord2[order] = found, found2
         return index, 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.sqrt(chord2) / 2.0, 1.0))
 
+    def _one(self, lat: float, lon: float, xyz: Floats) -> tuple[NDArray[np.int32], Floats]:
+        """The answer for a single query, without the detours that many are worth."""
+        cell = int(healpix.ang2pix(1 << self.table.order, lon, lat, nest=True, lonlat=True))
+        points = self.table.points[self.table.starts[cell] : self.table.starts[cell + 1]]
+        chord2 = _chord2(self._xyz[points], xyz)
+        best = int(np.argmin(chord2))
+        km = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.sqrt(chord2[[best]]) / 2.0, 1.0))
+        return points[[best]], km
+
     def _step(self, cells: Candidates, xyz: Floats, pixel: Ints, found: NDArray[np.int32], found2: Floats) -> Candidates | None:
         """Answers the queries of the cells that are not worth splitting, and splits the others one order down."""
         shift = 2 * (_DEEPEST - cells.order)
         first = np.searchsorted(pixel, cells.cells << shift)
         queries = np.searchsorted(pixel, (cells.cells + 1) << shift) - first
-        children = np.unique(pixel >> (shift - 2)) if shift else np.empty(0, dtype=np.int64)
+        children = _distinct(pixel >> (shift - 2)) if shift else np.empty(0, dtype=np.int64)
         parent = np.searchsorted(cells.cells, children >> 2)
         parent_ok = (parent < len(cells.cells)) & (cells.cells[np.minimum(parent, len(cells.cells) - 1)] == children >> 2)
         children, parent = children[parent_ok], parent[parent_ok]
@@ -111,6 +122,36 @@ class Nearest:
         starts = np.concatenate([[0], np.cumsum(np.concatenate(kept_counts))])
         return Candidates(order, children, starts, np.concatenate(kept_points))
 
+    def tightened(self, cells: Candidates) -> Candidates:
+        """The same lists without the points that one of nine others beats all over the cell.
+
+        The others are the nearest of the centre and of eight points around it. A point `q` of the ball of radius `r` around the
+        centre `c` is nearer to `b` than to `p` whenever `(b - p) . c > |b - p| r`.
+        """
+        radius = cell_radius(cells.order) * (1.0 + 1e-9) + 1e-12
+        lon, lat = healpix.pix2ang(1 << cells.order, cells.cells, nest=True, lonlat=True)
+        kept_points, kept_counts = [], []
+        for part in slices(np.diff(cells.starts)):
+            counts = np.diff(cells.starts)[part]
+            points = cells.points[ranges(cells.starts[:-1][part], counts)]
+            starts = np.cumsum(counts) - counts
+            xyz, centre = self._xyz[points], np.repeat(unit_vectors(lat[part], lon[part]), counts, axis=0)
+            keep = np.ones(len(points), dtype=bool)
+            for bearing in (None, *range(0, 360, 45)):
+                at = (
+                    (lat[part], lon[part])
+                    if bearing is None
+                    else destination(lat[part], lon[part], bearing, radius * EARTH_RADIUS_KM)
+                )
+                chord2 = _chord2(xyz, np.repeat(unit_vectors(*at), counts, axis=0))
+                hit = np.flatnonzero(chord2 == np.repeat(np.minimum.reduceat(chord2, starts), counts))
+                ahead = np.repeat(xyz[hit[np.searchsorted(hit, starts)]], counts, axis=0) - xyz
+                keep &= np.einsum("ij,ij->i", ahead, centre) <= np.linalg.norm(ahead, axis=1) * radius
+            kept_points.append(points[keep])
+            kept_counts.append(np.add.reduceat(keep, starts, dtype=np.int64))
+        starts = np.concatenate([[0], np.cumsum(np.concatenate(kept_counts))])
+        return Candidates(cells.order, cells.cells, starts, np.concatenate(kept_points))
+
 
 def cell_radius(order: int) -> float:
     """The largest chord from the centre of a HEALPix cell of this order to one of its points (unit sphere).
@@ -133,15 +174,20 @@ def all_candidates(nearest: Nearest, order: int) -> Candidates:
     while cells.order < order:
         children = np.arange(12 * 4 ** (cells.order + 1))
         cells = nearest.prune(cells, children, children >> 2)
-    return cells
+    return nearest.tightened(cells)
 
 
 def _occupied(table: Candidates, pixel: Ints) -> Candidates:
     """The rows of a full table whose cells hold queries; `pixel` is sorted."""
-    cells = np.unique(pixel >> 2 * (_DEEPEST - table.order))
+    cells = _distinct(pixel >> 2 * (_DEEPEST - table.order))
     counts = table.starts[cells + 1] - table.starts[cells]
     points = table.points[ranges(table.starts[cells], counts)]
     return Candidates(table.order, cells, np.concatenate([[0], np.cumsum(counts)]), points)
+
+
+def _distinct(numbers: Ints) -> Ints:
+    """The distinct ones of sorted numbers."""
+    return numbers[np.flatnonzero(np.diff(numbers, prepend=-1))]
 
 
 def _chord2(a: Floats, b: Floats) -> Floats:

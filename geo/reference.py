@@ -47,6 +47,8 @@ def split_heavy(
     Four come of each, or sixteen where the mass is many times too much; cells of the finest order stay.
     """
     rows = np.flatnonzero((mass > most) & (cells.order < MAX_ORDER))
+    if not len(rows):
+        return Cells.joined([cells], rows), np.zeros(0), rows
     kids, kids_reference = split(cells, reference, rows, prior, area)
     again = np.repeat(mass[rows] > _DEEP * most, 4) & (kids.order < MAX_ORDER)
     if again.any():

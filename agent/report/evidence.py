@@ -79,22 +79,27 @@ def places_list(places: Sequence[Mapping[str, Any]], radii: bool = True) -> Html
     if not places:
         return tag("p", "No place stands out.", class_="none")
     shares = [min(1.0, max(0.0, _number(place.get("probability")))) for place in places]
-    top = max(*shares, 1e-9) if len(shares) > 1 else max(shares[0], 1e-9)
-    rows = [_place(place, share, top, radii) for place, share in zip(places, shares, strict=True)]
+    rows = [_place(place, share, radii) for place, share in zip(places, shares, strict=True)]
     if (left := 1.0 - sum(shares)) >= 0.005:
-        rows.append(_bar("elsewhere", percent(left), min(1.0, left / top), "", "rest"))
+        rows.append(_bar("elsewhere", left, "", "rest"))
     return tag("ol", rows, class_="places")
 
 
-def _place(place: Mapping[str, Any], share: float, top: float, radii: bool) -> Html:
+def _place(place: Mapping[str, Any], share: float, radii: bool) -> Html:
     detail = f"90 % within {km(_number(place.get('radius90_km')))}" if radii and place.get("radius90_km") is not None else ""
-    return _bar(area_name(place), percent(share), share / top, detail, "")
+    return _bar(area_name(place), share, detail, "")
 
 
-def _bar(name: str, share: str, length: float, detail: str, kind: str) -> Html:
-    bar = tag("span", tag("i", style=f"width:{100 * length:.1f}%"), class_="bar", aria_hidden="true")
-    return tag("li", tag("span", name, class_="name"), tag("span", share, class_="share"), bar,
-               tag("span", detail, class_="detail") if detail else None, class_=kind or None)  # fmt: skip
+def _bar(name: str, share: float, detail: str, kind: str) -> Html:
+    """A line of the list; a full bar is certainty."""
+    return tag(
+        "li",
+        tag("span", name, class_="name"),
+        tag("span", percent(share), class_="share"),
+        tag("span", tag("i", style=f"width:{100 * share:.1f}%"), class_="bar", aria_hidden="true"),
+        tag("span", detail, class_="detail") if detail else None,
+        class_=kind or None,
+    )
 
 
 def prior_section(with_prior: Sequence[Mapping[str, Any]], without: Sequence[Mapping[str, Any]] | None) -> Html:

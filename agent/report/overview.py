@@ -41,13 +41,14 @@ def _point(number: int, trajectory: Mapping[str, Any]) -> dict[str, Any]:
 def _line(number: int, trajectory: Mapping[str, Any], picture: Picture) -> Html:
     answer = trajectory.get("answer")
     share, radius = (percent(float(answer["probability"])), km(float(answer["radius90_km"]))) if answer else ("–", "–")
+    kind = "number" if answer else "number unknown"
     names = tag("b", headline(trajectory)[0]), tag("span", str(trajectory.get("photo") or ""))
     return tag(
         "tr",
         tag("td", str(number), class_="rank"),
         tag("td", preview(picture), class_="thumb"),
         tag("td", tag("a", names, href=f"#photo-{number}"), class_="place"),
-        tag("td", share, class_="number", data_label="within 50 km"),
-        tag("td", radius, class_="number", data_label="90 % within"),
+        tag("td", share, class_=kind, data_label="within 50 km"),
+        tag("td", radius, class_=kind, data_label="90 % within"),
         tag("td", ending(trajectory.get("stop")), class_="stop"),
     )

@@ -244,7 +244,7 @@
       c.fillRect(0, 0, this.width, this.height);
       c.lineJoin = "round";
       for (const shift of this.copies()) { this.place(c, shift); c.fillStyle = colour.land; c.fill(land); }
-      this.graticule(c, colour);
+      const taken = this.graticule(c, colour);
       for (const shift of this.copies()) {
         this.place(c, shift);
         this.heat(c, colour);
@@ -255,7 +255,7 @@
         this.outline(c, this.paths[LEVEL_50], colour.region, 2.2);
       }
       this.plain(c);
-      const taken = [[this.width - 54, 0, this.width, 88], [this.width - 186, this.height - 50, this.width, this.height]];
+      taken.push([this.width - 54, 0, this.width, 88], [this.width - 186, this.height - 50, this.width, this.height]); // the buttons
       this.drawPoints(c, colour, taken);
       this.scaleBar(c, colour, taken);
       this.names(c, colour, labels, taken);
@@ -290,7 +290,7 @@
     graticule(c, colour) {
       this.plain(c);
       const degrees = this.width / this.scale / WORLD * 360;
-      const step = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02].find(s => degrees / s > 3.5) || 0.01;
+      const step = [60, 30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02].find(s => degrees / s > 3.5) || 0.01;
       const west = (this.x - this.width / 2 / this.scale) / WORLD * 360 - 180;
       const top = toLat(clamp(this.y - this.height / 2 / this.scale, 0, WORLD)), bottom = toLat(clamp(this.y + this.height / 2 / this.scale, 0, WORLD));
       c.strokeStyle = colour.grid; c.lineWidth = 0.7; c.fillStyle = colour.maptext; c.font = "10px system-ui, sans-serif";
@@ -311,8 +311,15 @@
       c.stroke();
       c.globalAlpha = 0.7;
       c.textAlign = "left"; c.textBaseline = "alphabetic";
-      for (const [text, x, y] of words) if (x < this.width - 90 && y < this.height - 30) c.fillText(text, x, y);
+      const taken = [];
+      for (const [text, x, y] of words) {
+        const box = [x, y - 9, x + c.measureText(text).width, y + 2];
+        if (box[2] > this.width - 56 || y > this.height - 30 || taken.some(t => overlap(t, [box[0] - 6, box[1], box[2], box[3]]))) continue;
+        c.fillText(text, x, y);
+        taken.push(box);
+      }
       c.globalAlpha = 1;
+      return taken;
     }
 
     drawPoints(c, colour, taken) {

@@ -164,7 +164,7 @@ def crop_figures(trajectory: Mapping[str, Any], picture: Picture, names: list[st
     for name in names:
         if name in views and (url := picture.data_url(views[name], CROP_SIDE_PX)):
             words = describe(views[name])
-            image = tag("img", src=url, alt=f"view {name}: {words}", loading="lazy")
+            image = tag("img", src=url, alt=f"view {name}: {words}")
             figures.append(tag("figure", image, tag("figcaption", tag("b", name), f" {words}"), class_="crop"))
     return figures
 

@@ -47,7 +47,7 @@ def km(distance: float) -> str:
 
 
 def square_km(area: float) -> str:
-    """`3.2 km²`, `12,000 km²`, `4.1 million{NBSP}km²`."""
+    """`3.2 km²`, `12,000 km²`, `4.1 million km²`."""
     if area >= 1e6:
         return f"{area / 1e6:,.1f} million{NBSP}km²"
     if area < 10:
@@ -63,7 +63,9 @@ def bits(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """`0.3 s`, `41 s`, `3 min 5 s`."""
+    """`< 0.1 s`, `0.3 s`, `41 s`, `3 min 5 s`."""
+    if value < 0.05:
+        return f"<{NBSP}0.1{NBSP}s"
     if value < 10:
         return f"{value:.1f}{NBSP}s"
     whole = round(value)

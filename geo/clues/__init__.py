@@ -8,7 +8,7 @@ from geo.clues.clue import LONGEST_TEXT, Clue
 from geo.clues.code import plate_clues, postcode_clues
 from geo.clues.currency import currency_clues
 from geo.clues.domain import domain_clues
-from geo.clues.language import language_clues
+from geo.clues.language import is_sign_word, language_clues
 from geo.clues.phone import phone_clues
 from geo.clues.read import MOST_CLUES, clues_in
 from geo.clues.road import drives_on_left, driving_side
@@ -25,6 +25,7 @@ __all__ = [
     "domain_clues",
     "drives_on_left",
     "driving_side",
+    "is_sign_word",
     "language_clues",
     "phone_clues",
     "plate_clues",

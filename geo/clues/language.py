@@ -63,6 +63,18 @@ def score_line(line: str) -> dict[str, float]:
     return dict(scores)
 
 
+def is_sign_word(word: str) -> bool:
+    """Whether a word stands on signs of some language (`Strada`, `Bäckerei`), so that it is hardly the name of a place."""
+    return word.casefold().strip(".") in _sign_words()
+
+
+@cache
+def _sign_words() -> frozenset[str]:
+    streets = {row["word"].casefold().strip(".") for row in rows("street_words")}
+    known = streets | set(_words())
+    return frozenset(known | {fold(word) for word in known})
+
+
 @cache
 def language_names() -> dict[str, str]:
     """English names of the languages that are told apart, by code."""

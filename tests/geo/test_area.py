@@ -32,8 +32,8 @@ def test_areas_are_read(text: str, area: Area) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ";", ",", "XX", "Portugal", "1,2,3", "1,2,3,4,5", "42,0,41,1", "0,5,1,5", "0,180,1,-180", "-91,0,0,1", "0,0,91,1", "nan,0,1,1",
-     "0,nan,1,1", "0,0,1,inf", "0,-400,1,0", "0,0,1,1;2,2,3,3", "FR,1", "a" * 5000, "0,0,1,1\n0", "'; DROP TABLE"],
+    ["", ";", ",", "XX", "Portugal", "1,2,3", "1,2,3,4,5", "42,0,41,1", "0,5,1,5", "0,180,1,-180", "-91,0,0,1", "0,0,91,1",
+     "nan,0,1,1", "0,nan,1,1", "0,0,1,inf", "0,-400,1,0", "0,0,1,1;2,2,3,3", "FR,1", "a" * 5000, "0,0,1,1\n0", "'; DROP TABLE"],
 )  # fmt: skip
 def test_what_is_no_area_gets_one_plain_sentence(text: str) -> None:
     with pytest.raises(ValueError) as caught:
@@ -53,7 +53,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @given(st.floats(-89, 88), st.floats(0.5, 90), st.floats(-180, 179.5), st.floats(1, 359))
-def test_a_box_holds_its_middle_and_its_corners_and_not_its_opposite(south: float, height: float, west: float, width: float) -> None:
+def test_a_box_holds_its_middle_and_its_corners_and_not_its_opposite(
+    south: float, height: float, west: float, width: float
+) -> None:
     north = min(90.0, south + height)
     box = parse_area(f"{south!r},{west!r},{north!r},{west + width!r}").box if west + width <= 360 else None
     if box is None:

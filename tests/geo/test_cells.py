@@ -116,7 +116,9 @@ def test_merged_covers_the_same_area(coarse: list[int], fine: list[int]) -> None
     new_order, new_ipix = merged(order, ipix)
 
     def leaves(order: np.ndarray, ipix: np.ndarray) -> list[int]:  # type: ignore[type-arg]
-        return sorted(int(leaf) for o, i in zip(order, ipix, strict=True) for leaf in range(i << 2 * (3 - o), (i + 1) << 2 * (3 - o)))
+        return sorted(
+            int(leaf) for o, i in zip(order, ipix, strict=True) for leaf in range(i << 2 * (3 - o), (i + 1) << 2 * (3 - o))
+        )
 
     assert leaves(new_order, new_ipix) == leaves(order, ipix)
     groups = {(o, i // 4): 0 for o, i in zip(new_order.tolist(), new_ipix.tolist(), strict=True) if o > 0}

@@ -103,8 +103,9 @@ def test_the_city_of_a_city_is_itself(places: Gazetteer) -> None:
     ("query", "name", "country", "how"),
     [
         ("Porto", "Porto", "PT", "exact"), ("MÜNCHEN", "Munich", "DE", "alternative"), ("munchen", "Munich", "DE", "alternative"),
-        ("北京", "Beijing", "CN", "alternative"), ("Αθήνα", "Athens", "GR", "alternative"), 
-        ("Москва", "Moscow", "RU", "alternative"), ("القاهرة", "Cairo", "EG", "alternative"), ("東京", "Tokyo", "JP", "alternative"), ("서울", "Seoul", "KR", "alternative"),
+        ("北京", "Beijing", "CN", "alternative"), ("Αθήνα", "Athens", "GR", "alternative"),
+        ("Москва", "Moscow", "RU", "alternative"), ("القاهرة", "Cairo", "EG", "alternative"),
+        ("東京", "Tokyo", "JP", "alternative"), ("서울", "Seoul", "KR", "alternative"),
         ("sao paulo", "São Paulo", "BR", "exact"), ("Paris", "Paris", "FR", "exact"), ("Paris, Texas", "Paris", "US", "exact"),
         ("Springfield, IL", "Springfield", "US", "exact"), ("New York", "New York City", "US", "alternative"),
         ("Deutschland", "Germany", "DE", "country"), ("Japon", "Japan", "JP", "country"), ("Georgia", "Georgia", "GE", "country"),
@@ -159,7 +160,7 @@ def test_lookup_many_agrees_with_search(places: Gazetteer) -> None:
 @pytest.mark.parametrize(
     ("name", "code"),
     [("Deutschland", "DE"), ("Czech Republic", "CZ"), ("Czechia", "CZ"), ("USA", "US"), ("UK", "GB"), ("U.S.", "US"),
-     ("日本", "JP"), ("Россия", "RU"), ("pt", "PT"), ("PRT", "PT"), ("Holland", "NL"), ("Côte d’Ivoire", "CI"), ("Kosovo", "XK"), 
+     ("日本", "JP"), ("Россия", "RU"), ("pt", "PT"), ("PRT", "PT"), ("Holland", "NL"), ("Côte d’Ivoire", "CI"), ("Kosovo", "XK"),
      ("Türkiye", "TR"), ("South Korea", "KR"), ("España", "ES"), ("Atlantis", None), ("Porto", None), ("", None)],
 )  # fmt: skip
 def test_country_code(places: Gazetteer, name: str, code: str | None) -> None:
@@ -168,8 +169,9 @@ def test_country_code(places: Gazetteer, name: str, code: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "same"),
-    [("München", "Munich", True), ("北京", "Beijing", True), ("Wien", "Vienna", True), ("Bombay", "Mumbai", True), 
-     ("Kiev", "Kyiv", True), ("Paris", "Paris, Texas", False), ("Paris", "Paris, France", True), ("Lisbon", "Porto", False), ("Porto", "PORTO", True),
+    [("München", "Munich", True), ("北京", "Beijing", True), ("Wien", "Vienna", True), ("Bombay", "Mumbai", True),
+     ("Kiev", "Kyiv", True), ("Paris", "Paris, Texas", False), ("Paris", "Paris, France", True),
+     ("Lisbon", "Porto", False), ("Porto", "PORTO", True),
      ("", "", False), ("Nowhere at all", "Lisbon", False)],
 )  # fmt: skip
 def test_same_place(places: Gazetteer, a: str, b: str, same: bool) -> None:
@@ -264,7 +266,7 @@ def test_prior_prefers_cities_to_deserts_to_the_sea() -> None:
 
 @pytest.mark.parametrize(
     ("name", "folded"),
-    [("Saint-Étienne", "saint etienne"), ("L'Aquila", "laquila"), ("Łódź", "lodz"), ("Straße", "strasse"), 
+    [("Saint-Étienne", "saint etienne"), ("L'Aquila", "laquila"), ("Łódź", "lodz"), ("Straße", "strasse"),
      ("İstanbul", "istanbul"), ("ＡＢＣ", "abc"), (" -- ", ""), ("a\nb", "a b"), ("กรุงเทพ", "กรุงเทพ"), ("مُحَمَّد", "محمد")],
 )  # fmt: skip
 def test_fold(name: str, folded: str) -> None:

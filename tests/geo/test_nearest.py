@@ -57,6 +57,14 @@ def test_cell_radius_bounds_every_cell(order: int) -> None:
     assert 0.8 * cell_radius(order) < chord.max() <= cell_radius(order)
 
 
+def test_answers_are_the_callers_own() -> None:
+    nearest = Nearest([1.0, 50.0], [2.0, 3.0])
+    for queries in (1, 2):
+        index, _ = nearest.query(np.full(queries, 1.0), np.full(queries, 2.0))
+        index[:] = 1
+        assert nearest.query([1.0], [2.0])[0].tolist() == [0]
+
+
 def test_no_queries_and_no_points() -> None:
     index, km = Nearest([1.0], [2.0]).query(np.array([]), np.array([]))
     assert len(index) == len(km) == 0

@@ -70,7 +70,7 @@ def test_destination_lies_at_its_distance_and_bearing(lat: float, lon: float, be
     lat2, lon2 = destination(lat, lon, bearing, km)
     assert -180.0 <= lon2 < 180.0
     assert haversine_km(lat, lon, lat2, lon2) == pytest.approx(km, rel=1e-9, abs=2e-3)
-    if 1.0 < km and abs(lat) < 89.0:
+    if km > 1.0 and abs(lat) < 89.0:
         off = float(bearing_deg(lat, lon, lat2, lon2)) - bearing
         assert abs((off + 180) % 360 - 180) < 1e-3
 
@@ -109,7 +109,9 @@ def test_exp_and_log_are_inverse(lat1: float, lon1: float, lat2: float, lon2: fl
     x, y = unit_vectors(lat1, lon1), unit_vectors(lat2, lon2)
     tangent = log_map(x, y)
     assert abs(float(tangent @ x)) < 1e-9
-    assert np.linalg.norm(tangent) * EARTH_RADIUS_KM == pytest.approx(float(haversine_km(lat1, lon1, lat2, lon2)), rel=1e-6, abs=1e-2)
+    assert np.linalg.norm(tangent) * EARTH_RADIUS_KM == pytest.approx(
+        float(haversine_km(lat1, lon1, lat2, lon2)), rel=1e-6, abs=1e-2
+    )
     np.testing.assert_allclose(exp_map(x, tangent), y, atol=1e-7)
 
 
@@ -161,7 +163,9 @@ def test_sigma_is_the_deviation_along_each_axis(sigma_km: float) -> None:
         ([10], [20], [0], None),
     ],
 )
-def test_spherical_mean(lat: list[float], lon: list[float], weights: list[float] | None, mean: tuple[float, float] | None) -> None:
+def test_spherical_mean(
+    lat: list[float], lon: list[float], weights: list[float] | None, mean: tuple[float, float] | None
+) -> None:
     found = spherical_mean(lat, lon, weights)
     if mean is None:
         assert found is None

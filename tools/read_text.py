@@ -1,0 +1,184 @@
+"""Reads writing in the photo and says what it suggests about the place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from geo.area import Area
+from geo.evidence import Evidence, near
+from tools.boxes import to_photo, unit_box
+from tools.observation import Arguments, Observation, Region, Tool, ToolContext, UnitBox, View, refusal
+from tools.ocr.line import TextLine
+from tools.ocr.reader import PictureReader
+from tools.ocr.script import models_for, script_of
+from tools.quote import clean, quoted
+from tools.views import find_region, known_views, next_region_number
+
+if TYPE_CHECKING:
+    from geo.clues import Clue
+
+MAX_PIXELS = 16_000_000
+"""Larger views are read scaled down to this size."""
+_MOST_LINES, _MOST_UNREADABLE, _MOST_CHARACTERS = 40, 4, 120
+_SHOWN, _UNSURE = 0.5, 0.8
+_REGION_MARGIN = 0.15
+_PLACE_RELIABILITY = 0.75
+
+
+class ReadTextArguments(Arguments):
+    """Arguments of `read_text`."""
+
+    view: str = Field("photo", description="The view to read: `photo` or the id of a crop (`v1`).")
+    region: int | None = Field(None, description="The number of a region from an earlier observation, to read that alone.")
+    languages: list[str] | None = Field(
+        None,
+        description="ISO 639-1 codes of languages to expect (`ru`, `th`), if known; otherwise they are found out.",
+        max_length=6,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A line with its number and its place on the photo."""
+
+    number: int
+    text: str
+    confidence: float
+    box: UnitBox
+
+    def to_json(self) -> dict[str, Any]:
+        return {"number": self.number, "text": self.text, "confidence": round(self.confidence, 3),
+                "box": [round(share, 5) for share in self.box], "script": script_of(self.text)}  # fmt: skip
+
+
+class ReadText(Tool):
+    """Optical character recognition, and the clues in what was read. Needs no network."""
+
+    name = "read_text"
+    description = (
+        "Read signs, plates, posters and other writing in a view. Every line becomes a numbered region for `zoom`, and what the text"
+        " says about the place (language, telephone number, web address, prices) becomes evidence."
+    )
+    arguments = ReadTextArguments
+    timeout_s = 60.0
+
+    def __init__(self, reader: PictureReader | None = None) -> None:
+        self._reader = reader
+
+    def run(self, arguments: ReadTextArguments, context: ToolContext) -> Observation:
+        parent = context.views.get(arguments.view)
+        if parent is None:
+            return refusal(f"There is no view {quoted(arguments.view, 40)}; there are {known_views(context)}.")
+        reader = self._reader or _shared_reader()
+        try:
+            view = parent if arguments.region is None else _around(find_region(arguments.region, context), parent)
+            models = models_for(arguments.languages or [], reader.second.models() if reader.second else ())
+        except ValueError as error:
+            return refusal(clean(str(error)))
+        picture = context.photo.render(view, MAX_PIXELS)
+        readable, unreadable = _sorted_out(reader.read(picture, models))
+        first = next_region_number(context)
+        found = [_Found(first + i, clean(line.text, _MOST_CHARACTERS), line.confidence, _on_photo(line, picture.size, view))
+                 for i, line in enumerate(readable + unreadable)]  # fmt: skip
+        where = f"region {arguments.region}" if arguments.region is not None else clean(parent.id)
+        return _observation(found[: len(readable)], found[len(readable) :], where, parent, context)
+
+
+@cache
+def _shared_reader() -> PictureReader:
+    from tools.ocr.rapid import shared_engine
+    from tools.ocr.tesseract import installed_tesseract
+
+    return PictureReader(shared_engine(), installed_tesseract())
+
+
+def _around(region: Region, parent: View) -> View:
+    """A region with a margin, turned as the view it is asked for in."""
+    left, top, right, bottom = region.box
+    dx, dy = _REGION_MARGIN * (right - left), _REGION_MARGIN * (bottom - top)
+    box = max(left - dx, 0.0), max(top - dy, 0.0), min(right + dx, 1.0), min(bottom + dy, 1.0)
+    return View(parent.id, box, parent.rotate_deg, parent.contrast)
+
+
+def _on_photo(line: TextLine, size: tuple[int, int], view: View) -> UnitBox:
+    left, top, right, bottom = to_photo(unit_box(line.bounds, size), view)
+    return min(max(left, 0.0), 1.0), min(max(top, 0.0), 1.0), min(max(right, 0.0), 1.0), min(max(bottom, 0.0), 1.0)
+
+
+def _sorted_out(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[TextLine]]:
+    """The lines to show, and those that look like writing and cannot be read; specks that were taken for letters go."""
+    readable = [line for line in lines if _is_worth_showing(line)]
+    if len(readable) > _MOST_LINES:
+        best = sorted(readable, key=lambda line: line.confidence * math.sqrt(line.height), reverse=True)[:_MOST_LINES]
+        readable = [line for line in readable if line in best]
+    unreadable = [line for line in lines if line not in readable and _looks_like_writing(line)]
+    unreadable.sort(key=lambda line: line.height, reverse=True)
+    return readable, unreadable[:_MOST_UNREADABLE]
+
+
+def _is_worth_showing(line: TextLine) -> bool:
+    characters = [c for c in line.text if c.isalnum()]
+    if len(characters) <= 1 or (len(characters) == 2 and line.text.isascii() and line.confidence < _UNSURE):
+        return line.confidence > 0.97 and bool(characters) and not line.text.isascii()
+    return line.confidence >= _SHOWN
+
+
+def _looks_like_writing(line: TextLine) -> bool:
+    left, top, right, bottom = line.bounds
+    return line.confidence < _SHOWN and line.height >= 14 and right - left >= 2.5 * (bottom - top)
+
+
+def _observation(lines: list[_Found], unreadable: list[_Found], where: str, view: View, context: ToolContext) -> Observation:
+    clues = _clues(lines, view, context)
+    places = [place for clue in clues if (place := _place_of(clue)) is not None]
+    said = [f"Read {len(lines)} line{'s' * (len(lines) != 1)} in {where}:"] if lines else [f"No text can be read in {where}."]
+    said += [
+        f"{line.number}. {quoted(line.text)} ({line.confidence:.2f}{', unsure' * (line.confidence < _UNSURE)})" for line in lines
+    ]
+    if unreadable:
+        numbers = ", ".join(str(line.number) for line in unreadable)
+        said.append(f"Something like writing that cannot be read: region {numbers}. Zoom in to look.")
+    claims = list(dict.fromkeys(clean(item.claim, 200) for item in (*(clue.evidence for clue in clues), *places)))
+    if claims:
+        said += ["What the text suggests:", *(f"- {claim}" for claim in claims)]
+    regions = [Region(line.number, line.box, quoted(line.text, 60) if line.text and line in lines else "unread writing")
+               for line in (*lines, *unreadable)]  # fmt: skip
+    return Observation(
+        "\n".join(said), evidence=(*(clue.evidence for clue in clues), *places), regions=tuple(regions),
+        data={"lines": [line.to_json() for line in lines], "unreadable": [line.number for line in unreadable],
+              "clues": [_clue_json(clue) for clue in clues]},
+    )  # fmt: skip
+
+
+def _clues(lines: list[_Found], view: View, context: ToolContext) -> list[Clue]:
+    from geo.clues import clues_in
+
+    texts = [line.text for line in lines]
+    return list(clues_in(texts, tool=ReadText.name, citation=view.id, area=context.area)) if texts else []
+
+
+def _clue_json(clue: Clue) -> dict[str, Any]:
+    return {"kind": clue.kind, "text": clean(clue.text), "claim": clean(clue.evidence.claim, 200), "source": clue.evidence.source,
+            "reliability": clue.evidence.reliability, "place": clue.place_hint, "country": clue.place_country}  # fmt: skip
+
+
+def _place_of(clue: Clue) -> Evidence | None:
+    """The city that a clue names, as evidence. It is another reading of the same observation, so it keeps the clue's source."""
+    if not clue.place_hint:
+        return None
+    from geo.gazetteer import gazetteer
+
+    area = Area(frozenset({clue.place_country})) if clue.place_country else None
+    matches = gazetteer().search(clue.place_hint, area=area, limit=1, fuzzy=False)
+    if not matches:
+        return None
+    place = matches[0].place
+    sigma_km = min(max(10.0 + 5.0 * math.log10(max(place.population, 1) / 1e5), 10.0), 25.0)
+    return Evidence(near(place.lat, place.lon, sigma_km, halo=0.3), f"{clue.kind} {quoted(clue.text, 40)} belongs to {place.label()}",
+                    clue.evidence.source, ReadText.name, _PLACE_RELIABILITY, clue.evidence.citations)  # fmt: skip
