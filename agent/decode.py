@@ -105,6 +105,8 @@ def _reason(error: Exception) -> str:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image  # `convert` would copy it
     if image.mode == "CMYK":
         return _from_cmyk(image)
     if image.mode.startswith("I") or image.mode == "F":

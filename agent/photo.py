@@ -24,7 +24,7 @@ from tools.observation import View
 __all__ = ["FoundPhoto", "PhotoError", "PhotoFile", "find_photos", "open_photo"]
 
 MAX_FILE_BYTES = 300_000_000
-_CACHE_BYTES = 150_000_000  # four photos of 12 megapixels; the newest is kept whatever its size
+_CACHE_BYTES = 80_000_000  # two photos of 12 megapixels; the newest is kept whatever its size
 _CHECK_SIDE_PX = 1600
 
 _Turn = Image.Transpose

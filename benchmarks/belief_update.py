@@ -1,6 +1,6 @@
 """What folding one clue into the multi-order belief costs, against dense HEALPix grids.
 
-    python benchmarks/belief_update.py [--order 9] [--repeats 5]
+    python benchmarks/belief_update.py [--order 8] [--repeats 5]
 
 Both sides answer the same question: the probability map after a history of clues and one more, with the same reliability
 floor. The belief folds the clue into its mixed cells; the dense grid evaluates it in every cell of one order with plain
@@ -26,6 +26,7 @@ from geo.evidence import Evidence, Kernels, Likelihood, Regions, Ring, near
 from geo.sphere import EARTH_RADIUS_KM, haversine_km, unit_vectors
 
 CHUNK = 1 << 18
+COARSE = 5
 
 
 def main() -> None:
@@ -54,9 +55,6 @@ def main() -> None:
     one, _ = timed(lambda: belief.update(clue(kernels(99), "kernels")), options.repeats)
     print(f"best point: {fast / one:.1f} times the cost of folding the kernel clue")
     print(f"* extrapolated by the number of cells. Mass apart: half the summed difference over cells of order {COARSE}.")
-
-
-COARSE = 5
 
 
 def clue(likelihood: Likelihood, source: str) -> Evidence:

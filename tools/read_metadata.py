@@ -14,11 +14,15 @@ from tools.quote import clean, quoted
 _NOT_ALLOWED = "Metadata may not be used in this case; rely on what can be seen."
 _GPS_SIGMA_KM, _GPS_RELIABILITY, _DOUBTFUL_RELIABILITY = 0.5, 0.9, 0.4
 _FIRST_DIGITAL_YEAR = 1990
-_LABELS = {"taken_at": "Taken", "utc_offset": "Time zone of the camera", "gps_time_utc": "GPS time (UTC)", "make": "Camera maker",
-           "model": "Camera model", "software": "Software", "altitude_m": "Altitude (m)", "direction_deg": "Camera direction (°)",
-           "place": "Place", "city": "City", "region": "Region", "country": "Country", "country_code": "Country code"}  # fmt: skip
-_EDITORS = ("photoshop", "lightroom", "gimp", "picasa", "snapseed", "affinity", "capture one", "darktable", "pixelmator", "acdsee",
-            "midjourney", "stable diffusion", "dall", "firefly")  # fmt: skip
+_LABELS = {
+    "taken_at": "Taken", "utc_offset": "Time zone of the camera", "gps_time_utc": "GPS time (UTC)", "make": "Camera maker",
+    "model": "Camera model", "software": "Software", "altitude_m": "Altitude (m)", "direction_deg": "Camera direction (°)",
+    "place": "Place", "city": "City", "region": "Region", "country": "Country", "country_code": "Country code",
+}  # fmt: skip
+_EDITORS = (
+    "photoshop", "lightroom", "gimp", "picasa", "snapseed", "affinity", "capture one", "darktable", "pixelmator", "acdsee",
+    "midjourney", "stable diffusion", "dall", "firefly",
+)  # fmt: skip
 
 
 class ReadMetadataArguments(Arguments):
@@ -70,7 +74,7 @@ def _evidence(position: tuple[float, float] | None, doubts: list[str]) -> tuple[
         return ()
     lat, lon = position
     claim = f"the file's GPS tags say {lat:.4f}, {lon:.4f}" + (", with doubts" if doubts else "")
-    reliability = _DOUBTFUL_RELIABILITY if doubts else _GPS_RELIABILITY
+    reliability = _DOUBTFUL_RELIABILITY if any(doubt.startswith("GPS") for doubt in doubts) else _GPS_RELIABILITY
     return (Evidence(near(lat, lon, _GPS_SIGMA_KM), claim, "metadata:gps", ReadMetadata.name, reliability),)
 
 

@@ -27,6 +27,8 @@ MAX_PIXELS = 16_000_000
 """Larger views are read scaled down to this size."""
 _MOST_LINES, _MOST_UNREADABLE, _MOST_CHARACTERS = 40, 4, 120
 _SHOWN, _UNSURE = 0.5, 0.8
+_SURE, _SURE_SIGN = 0.75, 0.85
+"""Confidence from which a line is taken for evidence."""
 _REGION_MARGIN = 0.15
 _PLACE_RELIABILITY = 0.75
 
@@ -62,8 +64,8 @@ class ReadText(Tool):
 
     name = "read_text"
     description = (
-        "Read signs, plates, posters and other writing in a view. Every line becomes a numbered region for `zoom`, and what the text"
-        " says about the place (language, telephone number, web address, prices) becomes evidence."
+        "Read signs, plates, posters and other writing in a view. Every line becomes a numbered region for `zoom`, and what the"
+        " text says about the place (language, telephone number, web address, prices) becomes evidence."
     )
     arguments = ReadTextArguments
     timeout_s = 60.0
@@ -159,8 +161,13 @@ def _observation(lines: list[_Found], unreadable: list[_Found], where: str, view
 def _clues(lines: list[_Found], view: View, context: ToolContext) -> list[Clue]:
     from geo.clues import clues_in
 
-    texts = [line.text for line in lines]
+    texts = [line.text for line in lines if line.confidence >= (_SURE_SIGN if _is_chinese(line.text) else _SURE)]
     return list(clues_in(texts, tool=ReadText.name, citation=view.id, area=context.area)) if texts else []
+
+
+def _is_chinese(text: str) -> bool:
+    """Every picture holds something that looks like a Chinese character, so those need to be read surely."""
+    return script_of(text) in {"Chinese", "Japanese"}
 
 
 def _clue_json(clue: Clue) -> dict[str, Any]:
@@ -180,5 +187,6 @@ def _place_of(clue: Clue) -> Evidence | None:
         return None
     place = matches[0].place
     sigma_km = min(max(10.0 + 5.0 * math.log10(max(place.population, 1) / 1e5), 10.0), 25.0)
-    return Evidence(near(place.lat, place.lon, sigma_km, halo=0.3), f"{clue.kind} {quoted(clue.text, 40)} belongs to {place.label()}",
-                    clue.evidence.source, ReadText.name, _PLACE_RELIABILITY, clue.evidence.citations)  # fmt: skip
+    claim = f"{clue.kind} {quoted(clue.text, 40)} belongs to {place.label()}"
+    nearby = near(place.lat, place.lon, sigma_km, halo=0.3)
+    return Evidence(nearby, claim, clue.evidence.source, ReadText.name, _PLACE_RELIABILITY, clue.evidence.citations)

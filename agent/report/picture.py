@@ -153,7 +153,7 @@ def _box(box: UnitBox, mark: str, label: str, kind: str) -> Html:
     size = {"x": left, "y": top, "width": f"{100 * (box[2] - box[0]):.3f}%", "height": f"{100 * (box[3] - box[1]):.3f}%"}
     rects = tag("rect", **size, class_="halo"), tag("rect", **size, class_="line", rx="2")
     low = box[1] < 0.05
-    text = tag("text", mark, x=left, y=top, dx="4", dy="14" if low else "-5") if kind == "zooms" else None
+    text = tag("text", mark[:8], x=left, y=top, dx="4", dy="14" if low else "-5") if kind == "zooms" else None
     return tag("g", *rects, text, class_=f"box {kind}", tabindex="0", role="img", aria_label=label, data_label=label)
 
 

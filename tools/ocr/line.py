@@ -75,6 +75,17 @@ def distinct(quads: Sequence[Quad], limit: float = 0.6) -> list[Quad]:
     return [line.quad for line in kept]
 
 
+def without_repeats(lines: Sequence[TextLine], limit: float = 0.4) -> list[TextLine]:
+    """The lines with those left out that share their place with a surer one of about the same height."""
+    kept: list[TextLine] = []
+    for line in sorted(lines, key=lambda line: line.confidence * min(len(line.text), 8), reverse=True):
+        if not any(
+            overlap(line.bounds, other.bounds) > limit and 0.5 < line.height / max(other.height, 1e-6) < 2.0 for other in kept
+        ):
+            kept.append(line)
+    return kept
+
+
 def _area(line: TextLine) -> float:
     left, top, right, bottom = line.bounds
     return (right - left) * (bottom - top)
