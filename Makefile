@@ -38,7 +38,7 @@ locate: $(VENV)/.ready
 	@$(BIN)/geosleuth locate $(PHOTO) $(ARGS)
 
 test: $(VENV)/.ready-dev
-	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q $(ARGS)
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -n auto $(ARGS)
 
 lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff check .

@@ -49,7 +49,7 @@ async def act(state: CaseState, runtime: Runtime[Case]) -> CaseState:
         "calls": int(call["name"] != ANSWER_TOOL),
         "spent_s": seconds,
         **({"verdict": verdict} if verdict is not None else {}),
-    }  # type: ignore[typeddict-item]
+    }
 
 
 def _same_turn_answer(step: Mapping[str, Any], state: CaseState) -> bool:
@@ -68,7 +68,9 @@ async def _run(tools: Mapping[str, Tool], call: Mapping[str, Any], context: Tool
     try:
         return await asyncio.wait_for(asyncio.wrap_future(in_daemon(lambda: tool.run(arguments, context))), tool.timeout_s)
     except TimeoutError:
-        return Observation(f"{tool.name} took longer than {tool.timeout_s:.0f} s and was given up", ok=False, data={"error": "timeout"})
+        return Observation(
+            f"{tool.name} took longer than {tool.timeout_s:.0f} s and was given up", ok=False, data={"error": "timeout"}
+        )
     except Exception as error:  # a fault of the world ends the call; the run goes on
         text = f"{tool.name} failed: {clean(str(error) or type(error).__name__, 200)}"
         return Observation(text, ok=False, data={"error": type(error).__name__})
@@ -105,4 +107,4 @@ def _step(turn: int, call: Mapping[str, Any], observation: Observation, seconds:
 def _bounded(args: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments as they are when small, else their beginning: a policy may write anything."""
     text = json.dumps(args, ensure_ascii=False, default=str)
-    return json.loads(text) if len(text) <= 4000 else {"cut": text[:4000]}  # type: ignore[no-any-return]
+    return json.loads(text) if len(text) <= 4000 else {"cut": text[:4000]}

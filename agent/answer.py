@@ -19,6 +19,9 @@ from tools.quote import clean
 MIN_GAIN_BITS = 1.0
 """With less than this told by the evidence, the honest answer is that one cannot tell."""
 
+MIN_COUNTRY_SHARE = 0.35
+"""The same when no country holds this much of the belief."""
+
 ANSWER_TOOL = "answer"
 
 
@@ -68,7 +71,9 @@ def read_call(arguments: Mapping[str, Any]) -> PolicyAnswer | str:
     data = dict(arguments)
     if "candidates" not in data and ({"lat", "lon"} <= set(data) or data.get("place")):
         data = {"candidates": [data], "reason": data.get("reason", "")}
-    data["candidates"] = list(data.get("candidates") or [])[:5] if isinstance(data.get("candidates"), (list, type(None))) else data["candidates"]
+    data["candidates"] = (
+        list(data.get("candidates") or [])[:5] if isinstance(data.get("candidates"), (list, type(None))) else data["candidates"]
+    )
     try:
         answer = PolicyAnswer.model_validate(data)
     except ValidationError as error:
@@ -93,7 +98,9 @@ def read_text(text: str, final: bool = True) -> PolicyAnswer | None:
     reason = clean(text, 600)
     if points := find_coordinates(text):
         return PolicyAnswer(candidates=[Candidate(lat=lat, lon=lon, probability=0.6) for lat, lon in points[:1]], reason=reason)
-    if re.search(r"\b(cannot|can't|can not|unable to|impossible to) (tell|determine|say|know|identify|locate)\b", text, flags=re.I):
+    if re.search(
+        r"\b(cannot|can't|can not|unable to|impossible to) (tell|determine|say|know|identify|locate)\b", text, flags=re.I
+    ):
         return PolicyAnswer(cannot_tell=True, reason=reason)
     if match is None and not final:
         return None
@@ -142,8 +149,8 @@ def evidence_of(answer: PolicyAnswer) -> tuple[Evidence, ...]:
     total = sum(c.probability for c in candidates)
     # A radius that is meant to hold the truth is read as 90 %: 2.15 standard deviations of a Gaussian in the plane.
     sigma = [max(c.radius_km, 0.5) / 2.146 for c in candidates]
-    kernels = near([c.lat for c in candidates], [c.lon for c in candidates], sigma, [c.probability for c in candidates], halo=0.2,
-                   halo_km=150.0)  # type: ignore[misc]  # fmt: skip
+    kernels = near([c.lat or 0.0 for c in candidates], [c.lon or 0.0 for c in candidates], sigma, [c.probability for c in candidates], halo=0.2,
+                   halo_km=150.0)  # fmt: skip
     names = ", ".join(c.place or f"{c.lat:.3f}, {c.lon:.3f}" for c in candidates)
     claim = f"the policy's judgement: {names}" + (f" ({answer.reason[:160]})" if answer.reason else "")
     return (Evidence(kernels, claim, "policy", "policy", float(np.clip(total, 0.3, 0.95)), ()),)
@@ -157,7 +164,8 @@ def answer_from(belief: Belief, cannot_tell: bool = False) -> dict[str, Any]:
     places = top_places(belief, 6)
     guess = _best_guess(belief)
     gain = belief.gain_bits()
-    told = gain >= MIN_GAIN_BITS and not cannot_tell
+    leading = max(country_mass(belief).values(), default=0.0)
+    told = gain >= MIN_GAIN_BITS and leading >= MIN_COUNTRY_SHARE and not cannot_tell
     alternatives = [_described(belief, p) for p in places]
     numbers = {"gain_bits": round(gain, 3), "entropy_bits": round(belief.entropy_bits(), 3),
                "credible50_km2": round(belief.credible_area_km2(0.5), 2), "credible90_km2": round(belief.credible_area_km2(0.9), 2)}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from agent.answer import PolicyAnswer, answer_from, evidence_of
@@ -21,7 +21,7 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     result = answer_from(belief, cannot_tell=bool(verdict and verdict.cannot_tell))
     result["reason"] = verdict.reason if verdict else ""
     stop = state["stop"] or _stop(verdict, result["answer"] is not None)
-    stubs = [ToolMessage(content="not carried out: the case is closed", tool_call_id=c["id"], name=c["name"], id=f"result-{c['id']}")
+    stubs: list[AnyMessage] = [ToolMessage(content="not carried out: the case is closed", tool_call_id=c["id"], name=c["name"], id=f"result-{c['id']}")
              for c in open_calls(state)]  # fmt: skip
     return {"ledger": added, "result": result, "stop": stop, "messages": stubs, "spent_s": time.monotonic() - began}
 

@@ -13,13 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from langchain_core.messages import AIMessage
+
 import prompts
 from agent.answer import label_of
 from agent.case import Case, CaseState
 from agent.find_photos import FoundPhoto
 from agent.graph import Graph, build_graph
 from agent.limits import Limits
-from agent.photo import PhotoFile, PhotoError, open_photo
+from agent.photo import PhotoError, PhotoFile, open_photo
 from agent.policies import Policy
 from agent.render import message_to_json
 from agent.trajectory import VERSION, StopReason, TrajectoryError, file_name, load, save
@@ -59,7 +61,9 @@ def state_folder() -> Path:
     return Path(platformdirs.user_state_dir("geosleuth")) / "trajectories"
 
 
-async def locate_all(found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell) -> AsyncIterator[dict[str, Any]]:
+async def locate_all(
+    found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell
+) -> AsyncIterator[dict[str, Any]]:
     """Trajectories of the photos, each as soon as it is finished. What cannot be opened gives one with `photo_error`."""
     tools = make_tools(settings.tools, metadata=settings.metadata_allowed, said=settings.context)
     async with _checkpoints(settings.out) as saver:
@@ -82,7 +86,9 @@ async def locate_all(found: Iterable[FoundPhoto], policy: Policy, settings: Sett
                 yield await done.get()
 
 
-async def _locate_one(item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell) -> dict[str, Any]:
+async def _locate_one(
+    item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell
+) -> dict[str, Any]:
     """The trajectory of one photo: made, resumed, or found finished."""
     try:
         photo = await asyncio.to_thread(_opened, item, settings)
@@ -112,7 +118,10 @@ async def _locate_one(item: FoundPhoto, policy: Policy, settings: Settings, tool
 
 async def _run(case: Case, graph: Graph, key: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
     """Drive the graph to its end, from the last checkpoint when there is one."""
-    config: Any = {"configurable": {"thread_id": key}, "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4}
+    config: Any = {
+        "configurable": {"thread_id": key},
+        "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4,
+    }
     start: CaseState | None = case.start()
     if graph.checkpointer:
         known = await graph.aget_state(config)
@@ -123,9 +132,9 @@ async def _run(case: Case, graph: Graph, key: str, tell: Callable[[Mapping[str, 
     durability: Any = {"durability": "sync"} if graph.checkpointer else {}
     async for mode, part in graph.astream(start, config, context=case, stream_mode=["custom", "values"], **durability):
         if mode == "custom":
-            tell(part)  # type: ignore[arg-type]
+            tell(part)
         else:
-            final = part  # type: ignore[assignment]
+            final = part
     return final
 
 
@@ -174,17 +183,21 @@ def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseSta
     belief = case.belief(state["ledger"])
     guess = state["result"]["best_guess"]
     ledger = [
-        {**entry, "bits": round(belief.bits_of(i), 2), "for_answer_bits": round(belief.support_bits(i, guess["lat"], guess["lon"]), 2)}
+        {
+            **entry,
+            "bits": round(belief.bits_of(i), 2),
+            "for_answer_bits": round(belief.support_bits(i, guess["lat"], guess["lon"]), 2),
+        }
         for i, entry in enumerate(state["ledger"])
     ]
-    usage = [m.usage_metadata for m in state["messages"] if getattr(m, "usage_metadata", None)]
+    usage = [m.usage_metadata for m in state["messages"] if isinstance(m, AIMessage) and m.usage_metadata]
     return {
         "version": VERSION, "photo": item.name, "path": str(case.photo.path), "sha256": case.photo.sha256, "size": list(case.photo.size),
         "policy": case.policy.name, "limits": case.limits.to_json(), "area": case.area.to_text() if case.area else None,
         "context": case.context, "metadata_allowed": case.metadata_allowed, "tools": settings.tools.to_json(), "prompts": prompts.digests(),
         "started": began.isoformat(timespec="seconds"), "seconds": round(state["spent_s"], 2), "stop": state["stop"], "error": state["error"],
         "turns": state["turns"], "calls": state["calls"],
-        "usage": {key: sum(u[key] for u in usage if u) for key in ("input_tokens", "output_tokens")},
+        "usage": {key: sum(u[key] for u in usage) for key in ("input_tokens", "output_tokens")},
         **state["result"], "label": label_of(state["result"]["best_guess"]),
         "views": state["views"], "regions": state["regions"], "sources": state["sources"], "ledger": ledger, "steps": state["steps"],
         "messages": [message_to_json(m) for m in state["messages"]],
@@ -198,7 +211,9 @@ def _unopened(item: FoundPhoto, policy: Policy, settings: Settings, error: str, 
     }  # fmt: skip
 
 
-def locate_sync(found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell = lambda name, event: None) -> list[dict[str, Any]]:
+def locate_sync(
+    found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell = lambda name, event: None
+) -> list[dict[str, Any]]:
     """`locate_all`, waited for: for notebooks and scripts."""
 
     async def collect() -> list[dict[str, Any]]:

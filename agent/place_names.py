@@ -14,6 +14,9 @@ from geo.gazetteer import Match, gazetteer
 MAX_WORDS = 4
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 _MIN_LATIN_LETTERS = 4
+_SHORT = 5
+"""A single Latin word up to this length is the name of some small place whatever it means."""
+_LARGE = 15_000
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,14 @@ def _score(text: str, whole: bool, hits: Sequence[Match]) -> float:
     """0 for what is more likely a common word than a place."""
     letters = [c for c in text if c.isalpha()]
     latin = all(ord(c) < 0x250 for c in letters)
-    if latin and len(letters) < _MIN_LATIN_LETTERS or not letters[0].isupper() and letters[0].islower():
+    if (latin and len(letters) < _MIN_LATIN_LETTERS) or (not letters[0].isupper() and letters[0].islower()):
         return 0.0
     if is_common_word(text):
         return 0.0
     best = hits[0]
+    small = best.place.population < _LARGE and best.how in {"exact", "alternative"}
+    if latin and small and len(text.split()) == 1 and (len(letters) <= _SHORT or best.how == "alternative"):
+        return 0.0
     size = math.log10(max(best.place.population, 100)) / 7
     words = len(text.split())
     rare = 1.0 / (1.0 + math.log2(max(1, len(hits))))
@@ -68,19 +74,20 @@ def is_common_word(text: str) -> bool:
 
 _COMMON = frozenset(
     """
-    bar best big bank bus boots book books blue black brown baker bakery barber beach beauty bike bread bridge burger cafe car cars care
-    casa central centre center chapel church city clean clinic close closed club coach coast coffee cold college cook corner cross dance
-    deli dental diner dollar door down dream drive east eat enter entrance exit express farm fashion fast field fire first fish fix flower
-    food for force forest fresh friend garden gas gate gift glass gold golden grand great green grill hair hall happy harbour health hill
-    home hope hospital hot hotel house ice info inn island jack john joy king kitchen lake lane law left less level library light limit
-    line lion live local long lounge love market main mall man marine mass max may media metal milk mill mini mobile modern moon motel
-    motor moto music nail national new next nice no north nova office oil old one only open orange paint palace paper park parking pass
-    phone photo pizza plaza police polo pool post power press price pub pull push queen radio real red repair rest restaurant right ring
-    river road rock room rose royal sale salon school sea service services shell shoe shoes shop silver slow smith snack south spa speed
-    spirit sport sports spring stage star station stop store street studio style subway summer sun super supermarket sushi tap taxi tea
-    time tire top tower town trade travel tree truck union up view village vision walk warning water way well west white wild wine wing
-    women wood work world yellow yield young your zone reading mobile police union santa san saint sankt general martin victoria carmen
-    total texaco esso ford fiat seat opel mercedes toyota nissan honda hyundai samsung apple sony
-    paris hilton college avenue boulevard street place square court terrace drive lane
-    """.split()
-) - {"paris", "hilton"}
+    apple avenue baker bakery bank bar barber beach beauty best big bike black blue book books boots boulevard bread
+    bridge brown burger bus cafe car care carmen cars casa center central centre chapel church city clean clinic close
+    closed club coach coast coffee cold college cook corner court cross dance deli dental diner dollar door down dream
+    drive east eat enter entrance esso exit express farm fashion fast fiat field fire first fish fix flower food for
+    force ford forest fresh friend garden gas gate general gift glass gold golden grand great green grill hair hall
+    happy harbour health hill home honda hope hospital hot hotel house hyundai ice info inn island jack john joy king
+    kitchen lake lane law left less level library light limit line lion live local long lounge love main mall man marine
+    market martin mass max may media mercedes metal milk mill mini mobile modern moon motel moto motor music nail
+    national new next nice nissan no north nova office oil old one only opel open orange paint palace paper park parking
+    pass phone photo pizza place plaza police polo pool post power press price pub pull push queen radio reading real
+    red repair rest restaurant right ring river road rock room rose royal saint sale salon samsung san sankt santa
+    school sea seat service services shell shoe shoes shop silver slow smith snack sony south spa speed spirit sport
+    sports spring square stage star station stop store street studio style subway summer sun super supermarket sushi tap
+    taxi tea terrace texaco time tire top total tower town toyota trade travel tree truck union up victoria view village
+    vision walk warning water way well west white wild wine wing women wood work world yellow yield young your zone
+    """.split()  # noqa: SIM905
+)

@@ -90,11 +90,14 @@ _ROLES = {"system": SystemMessage, "user": HumanMessage}
 
 def message_to_json(message: BaseMessage) -> dict[str, Any]:
     """A message as plain data, for the trajectory."""
-    data: dict[str, Any] = {"role": {"human": "user", "ai": "assistant"}.get(message.type, message.type), "content": message.content}
+    data: dict[str, Any] = {
+        "role": {"human": "user", "ai": "assistant"}.get(message.type, message.type),
+        "content": message.content,
+    }
     if isinstance(message, AIMessage):
         data["tool_calls"] = [{"id": c["id"], "name": c["name"], "args": c["args"]} for c in message.tool_calls]
         if message.usage_metadata:
-            data["usage"] = {key: message.usage_metadata[key] for key in ("input_tokens", "output_tokens")}  # type: ignore[literal-required]
+            data["usage"] = {key: message.usage_metadata[key] for key in ("input_tokens", "output_tokens")}
     if isinstance(message, ToolMessage):
         data["tool_call_id"], data["name"] = message.tool_call_id, message.name
     return data

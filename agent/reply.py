@@ -21,7 +21,13 @@ MAX_CALLS_A_TURN = 12
 _MAX_ARGUMENTS = 4000
 _HERMES = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|$)", re.S)
 _THINK = re.compile(r"<think>(.*?)(?:</think>|$)", re.S)
-_ALIASES = {"image_zoom_in_tool": "zoom", "image_zoom_in": "zoom", "crop": "zoom", "web_search": "search_web", "final_answer": "answer"}
+_ALIASES = {
+    "image_zoom_in_tool": "zoom",
+    "image_zoom_in": "zoom",
+    "crop": "zoom",
+    "web_search": "search_web",
+    "final_answer": "answer",
+}
 
 
 def regular(message: AIMessage, turn: int, shown_size: tuple[int, int], box_space: BoxSpace = "unit") -> AIMessage:

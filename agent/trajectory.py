@@ -91,7 +91,13 @@ def file_name(photo: str, key: str) -> str:
 def summary(trajectory: Mapping[str, Any]) -> dict[str, Any]:
     """The line that `geosleuth locate --json` prints."""
     evidence = [
-        {"tool": e["tool"], "claim": e["claim"], "bits": e["bits"], "for_answer_bits": e["for_answer_bits"], "sources": e["citations"]}
+        {
+            "tool": e["tool"],
+            "claim": e["claim"],
+            "bits": e["bits"],
+            "for_answer_bits": e["for_answer_bits"],
+            "sources": e["citations"],
+        }
         for e in trajectory["ledger"]
     ]
     names = ("photo", "sha256", "policy", "stop", "error", "seconds", "answer", "alternatives", "best_guess")

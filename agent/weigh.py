@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from agent.case import Case, CaseState, last_reply
@@ -18,16 +18,19 @@ async def weigh(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     by_id = {step["id"]: step for step in state["steps"]}
     steps = [by_id[call["id"]] for call in last_reply(state).tool_calls if call["id"] in by_id]
     line = belief_line(runtime.context.belief(state["ledger"])) if state["ledger"] else "belief: no evidence so far"
-    messages = []
+    messages: list[AnyMessage] = []
     for step in steps:
         text = step["text"] + (f"\n{line}" if step is steps[-1] else "")
         blocks = [{"type": "text", "text": text}, *(view_block(view) for view in step["views"])]
         messages.append(
             ToolMessage(
                 content=blocks if step["views"] else text,  # type: ignore[arg-type]
-                tool_call_id=step["id"], name=step["tool"], status="success" if step["ok"] else "error", artifact=step["data"],
+                tool_call_id=step["id"],
+                name=step["tool"],
+                status="success" if step["ok"] else "error",
+                artifact=step["data"],
                 id=f"result-{step['id']}",
-            )  # fmt: skip
+            )
         )
     runtime.stream_writer({"event": "belief", "turn": state["turns"], "line": line})
     return {"messages": messages, "spent_s": time.monotonic() - began}

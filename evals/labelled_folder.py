@@ -52,7 +52,9 @@ def table(rows: Sequence[tuple[str, Metrics]]) -> str:
         median = f"{m.median_km:,.0f}" if m.median_km is not None else "none"
         country = f"{100 * m.country:.0f} %" if m.country is not None else "-"
         covered = " | ".join(f"{100 * m.coverage[q]:.0f} %" for q in (0.5, 0.9))
-        lines.append(f"| {name} | {m.count} | {m.answered} | {shares} | {median} | {m.mean_geoscore:.0f} | {country} | {covered} |")
+        lines.append(
+            f"| {name} | {m.count} | {m.answered} | {shares} | {median} | {m.mean_geoscore:.0f} | {country} | {covered} |"
+        )
     return "\n".join(lines)
 
 
@@ -66,8 +68,10 @@ def main(run: str, labels: str) -> None:
         ("best guess where evidence was found", score(read, known, forced=True)),
     ]
     seconds = sorted(t["seconds"] for t in trajectories)
-    print(table(rows))  # noqa: T201
-    print(f"\n{len(read)} of {len(trajectories)} photos gave evidence; median {seconds[len(seconds) // 2]:.1f} s a photo, longest {seconds[-1]:.1f} s")  # noqa: T201
+    print(table(rows))
+    print(
+        f"\n{len(read)} of {len(trajectories)} photos gave evidence; median {seconds[len(seconds) // 2]:.1f} s a photo, longest {seconds[-1]:.1f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def _country_of_cells(belief: Belief) -> NDArray[np.int64]:
     return np.asarray(gazetteer().country_index_at(cells.lat, cells.lon), dtype=np.int64)
 
 
-def _name_part(belief: Belief, left: np.ndarray, rows: np.ndarray, at_sea: bool) -> tuple[NamedPlace, np.ndarray]:  # type: ignore[type-arg]
+def _name_part(belief: Belief, left: np.ndarray, rows: np.ndarray, at_sea: bool) -> tuple[NamedPlace, np.ndarray]:
     """Name the part `rows` by its peak's city area or region where that holds most of it, else as a whole."""
     mass, cells = left[rows], belief.cells
     total = float(mass.sum())
@@ -122,7 +122,7 @@ def where_region(point: tuple[float, float]) -> int:
     return int(gazetteer().reverse_many(np.array([point[0]]), np.array([point[1]])).region_index[0])
 
 
-def _peak(belief: Belief, left: np.ndarray, rows: np.ndarray) -> tuple[float, float]:  # type: ignore[type-arg]
+def _peak(belief: Belief, left: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """The middle of the city area with the most mass among `rows`."""
     cells = belief.cells
     heavy = rows[np.argsort(-left[rows])[:3000]]

@@ -1,7 +1,7 @@
 """Geosleuth finds where a photo was taken, shows the evidence, and says how sure it is.
 
-    from geosleuth import locate
-    print(locate("photo.jpg")["answer"])
+from geosleuth import locate
+print(locate("photo.jpg")["answer"])
 """
 
 from __future__ import annotations

@@ -44,9 +44,8 @@ def app() -> None:
 def main() -> None:
     """Run the command line. A reader that goes away (`| head`) ends it quietly, Ctrl-C with 130."""
     try:
-        app(prog_name="geosleuth", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Outside its standalone mode click returns the code of `ctx.exit` instead of raising.
+        sys.exit(app(prog_name="geosleuth", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(2)

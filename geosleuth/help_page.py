@@ -11,7 +11,11 @@ from geosleuth.cli import app
 
 def help_page() -> str:
     """One section a command, as `--help` prints it at a width of 100."""
-    parts = ["# Commands", "", "Made by `python -m geosleuth.help_page > docs/commands.md`; a test holds it to what `--help` prints."]
+    parts = [
+        "# Commands",
+        "",
+        "Made by `python -m geosleuth.help_page > docs/commands.md`; a test holds it to what `--help` prints.",
+    ]
     with click.Context(app, info_name="geosleuth", terminal_width=100, max_content_width=100) as top:
         pages = [("geosleuth", app.get_help(top))]
         for name in app.list_commands(top):

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option("--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE.")
+@click.option(
+    "--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE."
+)
 @click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
-@click.option("--box-space", type=click.Choice(["unit", "pixel", "norm1000"]), default="unit", show_default=True,
-              help="How this model writes boxes.")
+@click.option(
+    "--box-space",
+    type=click.Choice(["unit", "pixel", "norm1000"]),
+    default="unit",
+    show_default=True,
+    help="How this model writes boxes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout; everything else on stderr.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
 @click.option("--geojson", type=click.Path(dir_okay=False, path_type=Path), help="Write regions and candidates as GeoJSON.")
@@ -29,13 +36,20 @@ if TYPE_CHECKING:
 @click.option("--context", default="", help="What you know about the photo, in words.")
 @click.option("--use-metadata", is_flag=True, help="Let the policy read EXIF tags, the place among them.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
-@click.option("--search", default="offline", show_default=True, help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.")
+@click.option(
+    "--search",
+    default="offline",
+    show_default=True,
+    help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
+)
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Photos at once.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for trajectories; photos finished there are skipped.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for trajectories; photos finished there are skipped."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Answers only, no steps.")
 def locate(photos: Sequence[str], **options: Any) -> None:
     """Find where photos were taken: files, folders, patterns or http(s) addresses.

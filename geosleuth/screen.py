@@ -60,7 +60,9 @@ class Screen:
         if self._bar is not None:
             self._bar.advance(self._task)
         if self.as_json:
-            sys.stdout.write(json.dumps({**summary(trajectory), "trajectory": trajectory["trajectory"]}, ensure_ascii=False) + "\n")
+            sys.stdout.write(
+                json.dumps({**summary(trajectory), "trajectory": trajectory["trajectory"]}, ensure_ascii=False) + "\n"
+            )
             sys.stdout.flush()
         if trajectory.get("error"):
             self.err.print(f"[red]error:[/] {escape(_about(trajectory))}")
@@ -74,7 +76,9 @@ class Screen:
         if len(trajectories) > 1:
             answered = sum(t["answer"] is not None for t in trajectories)
             failed = sum(t["best_guess"] is None or bool(t.get("error")) for t in trajectories)
-            self.note(f"{len(trajectories)} photos: {answered} answered, {len(trajectories) - answered - failed} cannot tell, {failed} failed")
+            self.note(
+                f"{len(trajectories)} photos: {answered} answered, {len(trajectories) - answered - failed} cannot tell, {failed} failed"
+            )
 
 
 def _about(trajectory: Mapping[str, Any]) -> str:
@@ -127,7 +131,9 @@ def print_answer(console: Console, trajectory: Mapping[str, Any], evidence: bool
     if trajectory["alternatives"]:
         console.print("  still possible:" if answer is None else "  ranked:")
         for place in trajectory["alternatives"]:
-            console.print(f"   {100 * place['probability']:5.1f} %  {escape(_named(place))}  [dim]({place['lat']:.2f}, {place['lon']:.2f})[/]")
+            console.print(
+                f"   {100 * place['probability']:5.1f} %  {escape(_named(place))}  [dim]({place['lat']:.2f}, {place['lon']:.2f})[/]"
+            )
     if evidence and trajectory["ledger"]:
         console.print(_evidence_table(trajectory["ledger"]))
     if trajectory.get("trajectory"):
@@ -157,5 +163,10 @@ def _evidence_table(ledger: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("source", style="dim", overflow="fold")
     for entry in sorted(ledger, key=lambda e: -e["bits"]):
         sources = ", ".join(entry["citations"]) or entry["source"]
-        table.add_row(f"{entry['bits']:.1f}", f"{entry['for_answer_bits']:+.1f}", escape(entry["claim"]), escape(f"{entry['tool']}: {sources}"))
+        table.add_row(
+            f"{entry['bits']:.1f}",
+            f"{entry['for_answer_bits']:+.1f}",
+            escape(entry["claim"]),
+            escape(f"{entry['tool']}: {sources}"),
+        )
     return table

@@ -31,7 +31,9 @@ def show(trajectory: Path, as_json: bool, full: bool) -> None:
                     click.echo(json.dumps({**summary(data), "trajectory": str(file)}, ensure_ascii=False))
                     continue
                 width, height = data["size"]
-                console.print(f"[bold]{escape(data['photo'])}[/] {width} × {height}, {data['policy']}, {data['started']}, {data['seconds']} s")
+                console.print(
+                    f"[bold]{escape(data['photo'])}[/] {width} × {height}, {data['policy']}, {data['started']}, {data['seconds']} s"
+                )
                 for step in data["steps"]:
                     console.print(step_line(step) if not full else step_line({**step, "text": ""}) + "\n" + escape(step["text"]))
                 print_answer(console, {**data, "trajectory": str(file)})

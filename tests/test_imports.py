@@ -15,7 +15,18 @@ MAY_IMPORT = {layer: set(ORDER[row:]) for row, layer in enumerate(ORDER)}
 MAY_IMPORT["tools"] -= {"prompts"}
 MAY_IMPORT["prompts"] = {"prompts"}
 MAY_IMPORT["geo"] = {"geo"}
-HEAVY = {"torch", "transformers", "langgraph", "langchain_core", "langchain_openai", "rapidocr", "onnxruntime", "cv2", "trafilatura", "ddgs"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "langgraph",
+    "langchain_core",
+    "langchain_openai",
+    "rapidocr",
+    "onnxruntime",
+    "cv2",
+    "trafilatura",
+    "ddgs",
+}
 
 
 def modules() -> list[Path]:
@@ -43,12 +54,17 @@ def test_imports_point_down() -> None:
 
 def test_there_is_no_relative_import() -> None:
     relative = [
-        path for path in modules() for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.level
+        path
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert relative == []
 
 
-@pytest.mark.parametrize("statement", ["import geosleuth", "import geosleuth.cli", "import geo.belief", "import geo.clues", "import tools.observation"])
+@pytest.mark.parametrize(
+    "statement", ["import geosleuth", "import geosleuth.cli", "import geo.belief", "import geo.clues", "import tools.observation"]
+)
 def test_looking_loads_nothing_heavy(statement: str) -> None:
     code = f"{statement}\nimport sys\nprint(*sorted(set(sys.modules) & {HEAVY!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

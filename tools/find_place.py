@@ -23,6 +23,7 @@ _REGION_SIGMA_KM = 60.0
 _ONE_AREA_KM = 100.0
 """Candidates this close to the likeliest do not make a name ambiguous: a town and its region."""
 _LEAST_RELIABILITY, _MOST_RELIABILITY = 0.5, 0.85
+_CHANCE_RELIABILITY = 0.15
 
 
 class PlaceSearch(Protocol):
@@ -184,6 +185,18 @@ def _online(nominatim: Nominatim, name: str, area: Area | None) -> list[Candidat
     return sorted(found, key=lambda c: -c.weight)
 
 
+def distinctness(name: str, best: Candidate) -> float:
+    """How unlikely a name is to be there by chance, 0 to 1: a short single word in Latin letters is the name of some place
+    whatever it means (`NOUR`, `Leie`), the more so when it is only another name of a small place."""
+    letters = [c for c in name if c.isalpha()]
+    if len(name.split()) > 1 or any(ord(c) > 0x24F for c in letters):
+        return 1.0
+    by_length = {0: 0.2, 1: 0.2, 2: 0.2, 3: 0.25, 4: 0.35, 5: 0.55, 6: 0.8}.get(len(letters), 1.0)
+    large = (best.population or 0) >= 100_000
+    proper = fold(best.name.split(",")[0]) == fold(name)
+    return by_length if proper or large else 0.6 * by_length
+
+
 def _evidence(name: str, found: Sequence[Candidate]) -> Evidence:
     """One clue for all candidates. It is trusted less when the name fits badly and when many places share it."""
     best = found[0]
@@ -191,6 +204,7 @@ def _evidence(name: str, found: Sequence[Candidate]) -> Evidence:
     clear = sum(c.weight for c, km in zip(found, away_km, strict=True) if km < _ONE_AREA_KM) / sum(c.weight for c in found)
     fit = min(max((max(c.score for c in found) - 0.6) / 0.4, 0.0), 1.0)
     reliability = _LEAST_RELIABILITY + (_MOST_RELIABILITY - _LEAST_RELIABILITY) * fit * clear
+    reliability = max(_CHANCE_RELIABILITY, reliability * distinctness(name, best))
     others = f" or {len(found) - 1} more of that name" if len(found) > 1 else ""
     claim = f"{quoted(name, 60)} is {clean(best.name, 60)} ({best.country or '?'}){others}"
     keys = {c.region_key: c.weight for c in found if c.region_key is not None}

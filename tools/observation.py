@@ -47,6 +47,7 @@ class Photo(Protocol):
     """The original photo, opened safely and kept at full resolution."""
 
     path: Path
+    sha256: str
     size: tuple[int, int]
     metadata: Mapping[str, Any]
     """Tags as the file claims them; never shown to a policy unless the user asked for it."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from tools.observation import Tool
 
-
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
 

@@ -56,8 +56,8 @@ def _arcs(topology: Mapping[str, Any]) -> list[list[Point]]:
 
 def _country(item: Mapping[str, Any], arcs: Sequence[list[Point]]) -> dict[str, Any]:
     import antimeridian
-    from shapely import MultiPolygon, Polygon, maximum_inscribed_circle  # type: ignore[import-untyped]
-    from shapely.geometry.polygon import orient  # type: ignore[import-untyped]
+    from shapely import MultiPolygon, Polygon, maximum_inscribed_circle
+    from shapely.geometry.polygon import orient
 
     polygons = [item["arcs"]] if item["type"] == "Polygon" else item["arcs"]
     parts: list[Any] = []

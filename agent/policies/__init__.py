@@ -75,5 +75,7 @@ def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: floa
     try:
         from agent.policies.transformers_vl import load
     except ImportError as error:
-        raise PolicyError(f"{spec} needs torch and transformers: pip install 'geosleuth[hf]' ({error.name} is missing)") from error
+        raise PolicyError(
+            f"{spec} needs torch and transformers: pip install 'geosleuth[hf]' ({error.name} is missing)"
+        ) from error
     return Policy(spec, load(source, temperature), box_space=box_space)

@@ -60,7 +60,11 @@ class Checklist(BaseChatModel):
             yield "zoom", {"region": line["number"], "contrast": True}
 
     def _read_again(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
-        views = [m.artifact["view"]["id"] for m in results if m.name == "zoom" and isinstance(m.artifact, dict) and "view" in m.artifact]
+        views = [
+            m.artifact["view"]["id"]
+            for m in results
+            if m.name == "zoom" and isinstance(m.artifact, dict) and "view" in m.artifact
+        ]
         for view in views[:MAX_SECOND_LOOKS]:
             yield "read_text", {"view": view}
 
@@ -71,7 +75,11 @@ class Checklist(BaseChatModel):
     def _search_for_what_is_left(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
         if any(m.name == "find_place" and m.status == "success" for m in results):
             return
-        worth = [line["text"] for line in lines_of(results) if line["confidence"] >= _UNSURE and sum(c.isalpha() for c in line["text"]) >= 6]
+        worth = [
+            line["text"]
+            for line in lines_of(results)
+            if line["confidence"] >= _UNSURE and sum(c.isalpha() for c in line["text"]) >= 6
+        ]
         for text in sorted(dict.fromkeys(worth), key=len, reverse=True)[:MAX_SEARCHES]:
             yield "search_web", {"query": text[:120], "seen_in_photo": True}
 

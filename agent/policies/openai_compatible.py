@@ -11,5 +11,11 @@ def chat_model(model: str, base_url: str | None, api_key: str, temperature: floa
     from pydantic import SecretStr
 
     return ChatOpenAI(
-        model=model, base_url=base_url, api_key=SecretStr(api_key), temperature=temperature, max_retries=2, timeout=170.0, use_responses_api=False
+        model=model,
+        base_url=base_url,
+        api_key=SecretStr(api_key),
+        temperature=temperature,
+        max_retries=2,
+        timeout=170.0,
+        use_responses_api=False,
     )

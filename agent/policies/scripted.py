@@ -47,5 +47,8 @@ class Scripted(BaseChatModel):
 def _reply(item: Any, number: int) -> AIMessage:
     if isinstance(item, str):
         return AIMessage(content=item)
-    calls = [{"name": c["name"], "args": c["args"], "id": f"s{number}c{i}", "type": "tool_call"} for i, c in enumerate(item.get("tool_calls", []))]
+    calls = [
+        {"name": c["name"], "args": c["args"], "id": f"s{number}c{i}", "type": "tool_call"}
+        for i, c in enumerate(item.get("tool_calls", []))
+    ]
     return AIMessage(content=str(item.get("content", "")), tool_calls=calls)

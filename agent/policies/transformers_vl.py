@@ -58,7 +58,7 @@ class TransformersVL(BaseChatModel):
             reply = reply.split(end)[0]
         wrote = int(output.shape[1]) - read
         usage = {"input_tokens": read, "output_tokens": wrote, "total_tokens": read + wrote}
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=reply.strip(), usage_metadata=usage))])  # type: ignore[arg-type]
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=reply.strip(), usage_metadata=usage))])
 
     def prompt_text(self, messages: Sequence[BaseMessage], tools: Any) -> tuple[str, list[Image.Image]]:
         """The prompt that the chat template makes, ending where the assistant begins, and its pictures in order."""
@@ -78,7 +78,10 @@ def to_hf_chat(messages: Sequence[BaseMessage]) -> tuple[list[dict[str, Any]], l
         entry: dict[str, Any] = {"role": message["role"], "content": content}
         if message.get("tool_calls"):
             entry["tool_calls"] = [
-                {"type": "function", "function": {"name": c["function"]["name"], "arguments": json.loads(c["function"]["arguments"])}}
+                {
+                    "type": "function",
+                    "function": {"name": c["function"]["name"], "arguments": json.loads(c["function"]["arguments"])},
+                }
                 for c in message["tool_calls"]
             ]
         chat.append(entry)

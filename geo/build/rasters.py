@@ -38,7 +38,7 @@ def region_map(reverse: Reverse, places: Places, first_region: Ints) -> NDArray[
 
 def density_map(places: Places, region: NDArray[np.uint16], antarctic: Ints) -> dict[str, NDArray[Any]]:
     """The arrays of `density.npz`: photos per km² on a log scale (`geo/prior.py` has the formula)."""
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+    from scipy.spatial import cKDTree
 
     from geo.prior import HIDDEN_PEOPLE, KERNELS_KM, SHARES, STEP
 

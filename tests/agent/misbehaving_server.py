@@ -30,7 +30,9 @@ class _Handler(BaseHTTPRequestHandler):
         if "raw" in act:
             self._send(act.get("status", 200), act["raw"].encode())
             return
-        calls = [{"id": f"x{i}", "type": "function", "function": {"name": n, "arguments": a}} for i, (n, a) in enumerate(act["calls"])]
+        calls = [
+            {"id": f"x{i}", "type": "function", "function": {"name": n, "arguments": a}} for i, (n, a) in enumerate(act["calls"])
+        ]
         message = {"role": "assistant", "content": act["content"], **({"tool_calls": calls} if calls else {})}
         reply = {"id": "r", "object": "chat.completion", "created": 0, "model": "m",
                  "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],

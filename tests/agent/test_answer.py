@@ -38,7 +38,15 @@ def test_answers_in_text(text: str, expected: tuple[float, float]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<think>Lisbon, Portugal</think>", "<answer></answer>", "<answer>   </answer>", "Let me zoom in.", "<answer>xqzzt wvk</answer>", "<think>Porto"],
+    [
+        "",
+        "<think>Lisbon, Portugal</think>",
+        "<answer></answer>",
+        "<answer>   </answer>",
+        "Let me zoom in.",
+        "<answer>xqzzt wvk</answer>",
+        "<think>Porto",
+    ],
 )
 def test_what_names_no_place_is_no_answer(text: str) -> None:
     assert read_text(text) is None
@@ -83,7 +91,12 @@ def test_a_wrong_call_gets_one_sentence(arguments: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"candidates": [{"place": "Porto, Portugal"}]}, {"lat": 41.15, "lon": -8.61}, {"place": "Porto"}, {"candidates": [{"lat": "41.15", "lon": "-8.61"}]}],
+    [
+        {"candidates": [{"place": "Porto, Portugal"}]},
+        {"lat": 41.15, "lon": -8.61},
+        {"place": "Porto"},
+        {"candidates": [{"lat": "41.15", "lon": "-8.61"}]},
+    ],
 )
 def test_forms_of_a_call(arguments: dict[str, object]) -> None:
     lat, lon = point(read_call(arguments))
@@ -125,4 +138,6 @@ def test_a_clear_belief_is_an_answer() -> None:
     assert answer["radius50_km"] < 15
     assert answer["probability"] == pytest.approx(0.95, abs=0.02)
     assert result["alternatives"][0]["city"] == "Porto"
-    assert answer_from(belief_from([Evidence(near(41.15, -8.61, 5.0), "Porto", "s", "t", 0.95)]), cannot_tell=True)["answer"] is None
+    assert (
+        answer_from(belief_from([Evidence(near(41.15, -8.61, 5.0), "Porto", "s", "t", 0.95)]), cannot_tell=True)["answer"] is None
+    )

@@ -15,7 +15,10 @@ from agent.policies import PolicyError, make_policy
 from agent.trajectory import load
 from tests.agent.misbehaving_server import Act, says, serving
 
-LISBON = {"candidates": [{"lat": 38.72, "lon": -9.14, "place": "Lisbon", "radius_km": 10, "probability": 0.8}], "reason": "a tram"}
+LISBON = {
+    "candidates": [{"lat": 38.72, "lon": -9.14, "place": "Lisbon", "radius_km": 10, "probability": 0.8}],
+    "reason": "a tram",
+}
 
 
 @pytest.fixture
@@ -41,7 +44,9 @@ def test_a_good_run_answers_where_the_policy_says(photo: Path) -> None:
     assert (trajectory["answer"]["country"], trajectory["answer"]["city"]) == ("PT", "Lisbon")
     assert trajectory["answer"]["radius50_km"] < 30
     assert trajectory["usage"] == {"input_tokens": 20, "output_tokens": 10}
-    pictures = [b for m in requests[1]["messages"] if isinstance(m["content"], list) for b in m["content"] if b["type"] == "image_url"]
+    pictures = [
+        b for m in requests[1]["messages"] if isinstance(m["content"], list) for b in m["content"] if b["type"] == "image_url"
+    ]
     assert len(pictures) == 2
     assert [m["role"] for m in requests[1]["messages"]] == ["system", "user", "assistant", "tool", "user"]
 

@@ -27,7 +27,9 @@ def test_pictures_follow_the_whole_block_of_results(rounds: int, calls: int, kee
     before = [message_to_json(m) for m in stored]
     chat = to_chat(stored, lambda view: PICTURE, images_in, keep)  # type: ignore[arg-type]
     assert [message_to_json(m) for m in stored] == before, "what is stored never changes"
-    pictures = [b for m in chat if isinstance(m.content, list) for b in m.content if isinstance(b, dict) and b["type"] == "image_url"]
+    pictures = [
+        b for m in chat if isinstance(m.content, list) for b in m.content if isinstance(b, dict) and b["type"] == "image_url"
+    ]
     assert len(pictures) == min(keep, 1 + rounds * calls)
     assert not any(isinstance(b, dict) and b["type"] == "view" for m in chat if isinstance(m.content, list) for b in m.content)
     if images_in == "user":

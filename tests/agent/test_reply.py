@@ -24,7 +24,10 @@ def calls(content: str, **options: object) -> list[tuple[str, dict[str, object]]
         ('Look.\n<tool_call>\n{"name":"search_web","arguments":{"query":"x"}}\n</tool_call>', [("search_web", {"query": "x"})]),
         ("<tool_call>{'name': 'search_web', 'arguments': {'query': 'x',}}</tool_call>", [("search_web", {"query": "x"})]),
         ('<tool_call>{"name": "read_text", "arguments": {"view": "photo"}', [("read_text", {"view": "photo"})]),
-        ('<tool_call>{"name": "search_web", "arguments": "{\\"query\\": \\"x\\"}"}</tool_call>', [("search_web", {"query": "x"})]),
+        (
+            '<tool_call>{"name": "search_web", "arguments": "{\\"query\\": \\"x\\"}"}</tool_call>',
+            [("search_web", {"query": "x"})],
+        ),
         ("<tool_call>zoom please</tool_call>", [("unreadable_call", {"unreadable": "zoom please"})]),
         ('<think><tool_call>{"name": "zoom"}</tool_call></think> nothing', []),
         ("no call at all", []),
@@ -44,7 +47,9 @@ def test_native_and_broken_native_calls_are_kept_with_ids_of_our_own() -> None:
     message = AIMessage(
         content="",
         tool_calls=[{"name": "zoom", "args": {"region": 3}, "id": "x", "type": "tool_call"}],
-        invalid_tool_calls=[{"name": "find_place", "args": '{"name": "Porto"', "id": "y", "error": None, "type": "invalid_tool_call"}],
+        invalid_tool_calls=[
+            {"name": "find_place", "args": '{"name": "Porto"', "id": "y", "error": None, "type": "invalid_tool_call"}
+        ],
     )
     reply = regular(message, 4, SIZE)
     assert [(c["id"], c["name"], c["args"]) for c in reply.tool_calls] == [

@@ -23,7 +23,9 @@ LISBON = says(None, ("answer", {"candidates": [{"lat": 38.72, "lon": -9.14, "rad
 def start(url: str, folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "geosleuth", "locate", *(str(folder / f"{n}.png") for n in "abc"), "--policy", "openai:test", "--json",
                "--base-url", url, "--out", str(folder / "out"), "--jobs", "1"]  # fmt: skip
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"})
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"}
+    )
 
 
 def test_kill_and_resume(tmp_path: Path) -> None:

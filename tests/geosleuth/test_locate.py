@@ -109,7 +109,13 @@ def test_bad_photos_get_a_line_each_and_the_others_go_on(run: Run, sign: Path, t
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "cut.jpg").write_bytes(sign.read_bytes()[:3000])
-    result = run("locate", *(tmp_path / n for n in ("empty.jpg", "text.jpg", "cut.jpg", "missing.jpg")), sign, "http://127.0.0.1:9/x.jpg", "--json")
+    result = run(
+        "locate",
+        *(tmp_path / n for n in ("empty.jpg", "text.jpg", "cut.jpg", "missing.jpg")),
+        sign,
+        "http://127.0.0.1:9/x.jpg",
+        "--json",
+    )
     assert result.exit_code == 1
     by_name = {Path(line["photo"]).name: line for line in lines(result)}
     assert len(by_name) == 6
@@ -135,7 +141,9 @@ def test_bad_photos_get_a_line_each_and_the_others_go_on(run: Run, sign: Path, t
         (("{sign}", "--max-turns", "0"), "max-turns"),
     ],
 )
-def test_bad_usage_is_one_line_and_exit_2(run: Run, sign: Path, arguments: tuple[str, ...], complaint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_usage_is_one_line_and_exit_2(
+    run: Run, sign: Path, arguments: tuple[str, ...], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     result = run("locate", *(a.format(sign=sign) for a in arguments))
