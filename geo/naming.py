@@ -92,9 +92,13 @@ def _km(distance: float) -> str:
 
 
 def _country_of_cells(belief: Belief) -> NDArray[np.int64]:
-    """Country index of each cell's centre, -1 at sea."""
+    """Country index of each cell, -1 at sea. A cell whose centre is at sea belongs to the shore within 50 km of it, as in `reverse`."""
     cells = belief.cells
-    return np.asarray(gazetteer().country_index_at(cells.lat, cells.lon), dtype=np.int64)
+    country = np.asarray(gazetteer().country_index_at(cells.lat, cells.lon), dtype=np.int64)
+    wet = np.flatnonzero((country < 0) & (belief.mass > 1e-6))
+    if len(wet):
+        country[wet] = gazetteer().reverse_many(cells.lat[wet], cells.lon[wet]).country_index
+    return country
 
 
 def _name_part(belief: Belief, left: np.ndarray, rows: np.ndarray, at_sea: bool) -> tuple[NamedPlace, np.ndarray]:
