@@ -11,7 +11,7 @@ from typing import Any
 from geo.clues import is_sign_word
 from geo.gazetteer import Match, gazetteer
 
-MAX_WORDS = 4
+MAX_WORDS = 5
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 _MIN_LATIN_LETTERS = 4
 _SHORT = 5
@@ -43,7 +43,7 @@ def place_names(lines: Sequence[Mapping[str, Any]]) -> list[PlaceName]:
 
 
 def _pieces(line: str) -> list[tuple[str, bool]]:
-    """Runs of one to four words of a line, and whether each is the whole line."""
+    """Runs of one to five words of a line, and whether each is the whole line."""
     words = list(_WORD.finditer(line))[:24]
     runs = [(i, j) for i in range(len(words)) for j in range(i + 1, min(i + MAX_WORDS, len(words)) + 1)]
     return [(line[words[i].start() : words[j - 1].end()].strip(), j - i == len(words)) for i, j in runs]

@@ -59,7 +59,9 @@ def test_the_loop_ends_with_a_reason_under_a_policy_that_babbles(folder: Path, t
     Image.linear_gradient("L").resize((80, 60)).save(tmp_path / "p.png")
     policy = make_policy(f"hf:{folder}")
     policy.model.max_new_tokens = 8  # type: ignore[attr-defined]
-    (trajectory,) = locate_sync(list(find_photos([str(tmp_path / "p.png")])), policy, Settings(Limits(max_turns=3), out=tmp_path / "out"))
+    (trajectory,) = locate_sync(
+        list(find_photos([str(tmp_path / "p.png")])), policy, Settings(Limits(max_turns=3), out=tmp_path / "out")
+    )
     assert trajectory["stop"] in {"no_answer", "max_turns", "cannot_tell", "answered"}
     assert Path(trajectory["trajectory"]).is_file()
 
