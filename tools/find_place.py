@@ -194,6 +194,8 @@ def distinctness(name: str, best: Candidate) -> float:
     by_length = {0: 0.2, 1: 0.2, 2: 0.2, 3: 0.25, 4: 0.35, 5: 0.55, 6: 0.8}.get(len(letters), 1.0)
     large = (best.population or 0) >= 100_000
     proper = fold(best.name.split(",")[0]) == fold(name)
+    if proper and large:
+        return max(by_length, 0.8)
     return by_length if proper or large else 0.6 * by_length
 
 

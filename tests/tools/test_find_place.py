@@ -100,7 +100,7 @@ def test_a_guess_adds_no_evidence_and_a_seen_name_does():
     assert "no evidence" in guess.text
     [clue] = read.evidence
     assert (clue.source, clue.tool, clue.citations) == ("place:lisboa", "find_place", ("geonames:2267057",))
-    assert clue.reliability == pytest.approx(0.85)
+    assert clue.reliability == pytest.approx(0.8 * 0.85)
     assert clue.likelihood.at([38.7251], [-9.1498], [1.0]) > clue.likelihood.at([38.9], [-9.1498], [1.0])
     assert clue.likelihood.at([39.2], [-9.1498], [1.0]) > 1e6 * clue.likelihood.at([48.0], [2.0], [1.0]), "the halo"
 
@@ -168,7 +168,7 @@ def test_a_name_of_a_town_and_of_its_region_is_two_kernels():
     assert isinstance(clue.likelihood, Kernels)
     assert clue.likelihood.sigma_km[:2] == pytest.approx((60.0, 10.196), abs=0.01)
     assert clue.citations == ("gazetteer:PT.14", "geonames:2267057")
-    assert clue.reliability == pytest.approx(0.85), "a town in the region of its name is no ambiguity"
+    assert clue.reliability == pytest.approx(0.8 * 0.85), "a town in the region of its name is no ambiguity"
 
 
 def test_no_place_of_that_name():
@@ -204,7 +204,7 @@ def test_the_online_geocoder_comes_first_where_there_is_one():
     assert "OpenStreetMap" in seen.text
     assert "<|" not in seen.text
     assert [c["citation"] for c in seen.data["candidates"]] == ["https://www.openstreetmap.org/x/1"]
-    assert seen.evidence[0].reliability == pytest.approx(0.85)
+    assert seen.evidence[0].reliability == pytest.approx(0.8 * 0.85)
     assert seen.evidence[0].likelihood.sigma_km[0] == pytest.approx(5.0)
 
 
@@ -212,3 +212,21 @@ def test_when_it_does_not_answer_the_gazetteer_does_and_says_so():
     seen = run(FindPlace(nominatim=Online(), gazetteer=Gazetteer(exact(LISBON))), name="Lisbon")
     assert "the online geocoder did not answer (no network); from the offline gazetteer" in seen.text
     assert seen.data["candidates"][0]["name"] == "Lisbon"
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("Porto", 0.5, 0.86),
+        ("Brno", 0.5, 0.86),
+        ("NOUR", 0.1, 0.35),
+        ("Leie", 0.1, 0.35),
+        ("北京", 0.6, 0.86),
+        ("Cluj-Napoca", 0.6, 0.86),
+    ],
+)
+def test_a_short_name_of_a_small_place_is_trusted_little(name: str, low: float, high: float) -> None:
+    context = ToolContext(None, {})  # type: ignore[arg-type]
+    observation = FindPlace().run(PlaceArguments(name=name, seen_in_photo=True), context)
+    (evidence,) = observation.evidence
+    assert low <= evidence.reliability <= high
