@@ -16,12 +16,14 @@ def help_page() -> str:
         "",
         "Made by `python -m geosleuth.help_page > docs/commands.md`; a test holds it to what `--help` prints.",
     ]
-    with click.Context(app, info_name="geosleuth", terminal_width=100, max_content_width=100) as top:
+    with click.Context(app, info_name="geosleuth", terminal_width=100, max_content_width=100, **app.context_settings) as top:
         pages = [("geosleuth", app.get_help(top))]
         for name in app.list_commands(top):
             command = app.get_command(top, name)
             assert command is not None
-            context = click.Context(command, info_name=name, parent=top, terminal_width=100, max_content_width=100)
+            context = click.Context(
+                command, info_name=name, parent=top, terminal_width=100, max_content_width=100, **command.context_settings
+            )
             pages.append((f"geosleuth {name}", command.get_help(context)))
     for title, text in pages:
         parts += ["", f"## {title}", "", "```", text, "```"]
