@@ -40,7 +40,7 @@ def main() -> None:
     log_dense = sum((dense_log(item, cells) for item in history), np.zeros(len(cells)))
     print(f"belief: {len(belief.cells):,} cells after {len(history)} clues")
     print(f"dense grid of order {options.order}: {len(cells):,} cells of {float(side_km(options.order)):.1f} km")
-    print(f"{'clue':10} {'dense/belief':>13} {f'at order {MAX_ORDER}*':>14} {'mass apart':>11}")
+    print(f"{'clue':10} {'dense/belief':>13} {f'at order {MAX_ORDER}*':>14} {'mass apart':>11} {'one clue':>10}")
     for name, likelihood in {
         "kernels": kernels(99),
         "regions": Regions({"FR": 1.0, "ES": 0.5}),
@@ -50,7 +50,9 @@ def main() -> None:
         fast, updated = timed(lambda item=item: belief.update(item), options.repeats)
         slow, log_after = timed(lambda item=item: log_dense + dense_log(item, cells), max(1, options.repeats // 3))
         scale = 4.0 ** (MAX_ORDER - options.order)
-        print(f"{name:10} {slow / fast:12.1f}x {slow / fast * scale:13.3g}x {apart(updated, cells, log_after):11.4f}")
+        print(
+            f"{name:10} {slow / fast:12.1f}x {slow / fast * scale:13.3g}x {apart(updated, cells, log_after):11.4f} {1000 * fast:7.1f} ms"
+        )
     fast, _ = timed(belief.best, options.repeats)
     one, _ = timed(lambda: belief.update(clue(kernels(99), "kernels")), options.repeats)
     print(f"best point: {fast / one:.1f} times the cost of folding the kernel clue")
