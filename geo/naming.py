@@ -115,13 +115,13 @@ def _name_part(belief: Belief, left: np.ndarray, rows: np.ndarray, at_sea: bool)
     if here.region:
         heavy = rows[np.argsort(-mass)[: max(1, int(np.searchsorted(np.cumsum(np.sort(mass)[::-1]), 0.98 * total)) + 1)]][:3000]
         where = gazetteer().reverse_many(cells.lat[heavy], cells.lon[heavy])
-        inside = heavy[where.region_index == where_region(peak)]
+        inside = heavy[where.region_index == _region_at(peak)]
         if left[inside].sum() >= _CITY_SHARE * total:
             return _named("region", peak, float(left[inside].sum()), here), inside
     return _named("country", peak, total, here), rows
 
 
-def where_region(point: tuple[float, float]) -> int:
+def _region_at(point: tuple[float, float]) -> int:
     """Index of the admin-1 region at a point."""
     return int(gazetteer().reverse_many(np.array([point[0]]), np.array([point[1]])).region_index[0])
 
