@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,18 +59,21 @@ class Case:
     metadata_allowed: bool = False
     context: str = ""
     """What the user says they know; quoted to the policy."""
-    _beliefs: list[Belief] = field(default_factory=list)
-    """The belief after the first n pieces of evidence, computed once."""
+    _belief: Belief | None = None
+    _normalisers: list[tuple[str, float]] = field(default_factory=list)
 
     def belief(self, ledger: Sequence[Mapping[str, Any]]) -> Belief:
-        """The belief that the ledger gives; folding goes on from the longest prefix known."""
-        if not self._beliefs or len(self._beliefs[-1].evidence) > len(ledger):
-            self._beliefs = [Belief.start(area=self.area)]
-        known = self._beliefs[-1]
-        fresh = [Evidence.from_json(item) for item in ledger[len(known.evidence) :]]
-        if fresh:
-            self._beliefs = [known.update(*fresh)]
-        return self._beliefs[-1]
+        """The belief that the ledger gives; folding goes on from the longest prefix known, one call's evidence at a time."""
+        if self._belief is None or len(self._belief.evidence) > len(ledger):
+            self._belief, self._normalisers = Belief.start(area=self.area), []
+        for call, entries in itertools.groupby(ledger[len(self._belief.evidence) :], key=lambda entry: str(entry["call"])):
+            self._belief = self._belief.update(*(Evidence.from_json(entry) for entry in entries))
+            self._normalisers.append((call, self._belief.log_normaliser()))
+        return self._belief
+
+    def normalisers(self) -> list[tuple[str, float]]:
+        """After each call that gave evidence: its id and the belief's `log_normaliser`, for the ledger last asked about."""
+        return list(self._normalisers)
 
     def tool_context(self, state: CaseState) -> ToolContext:
         """The snapshot of the case that a tool may see."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agent.decode import looks_like_photo
+
+if TYPE_CHECKING:
+    from agent.photo import PhotoFile
 
 _SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".heic",
@@ -22,14 +25,17 @@ _SUFFIXES = frozenset(
 class FoundPhoto:
     """One thing that an argument named or held."""
 
-    kind: Literal["file", "url", "skipped", "error"]
-    """`skipped`: something in a folder that is no picture. `error`: something asked for by name that is not there."""
+    kind: Literal["file", "url", "given", "skipped", "error"]
+    """`given`: opened by the caller's own function. `skipped`: something in a folder that is no picture. `error`: something asked
+    for by name that is not there."""
     name: str
-    """As found: a path or an address."""
+    """As found: a path, an address, or the id of a record."""
     path: Path | None = None
     """Set for `file`."""
     reason: str = ""
     """One sentence for `skipped` and `error`."""
+    open: Callable[[], PhotoFile] | None = None
+    """Set for `given`; raises PhotoError."""
 
 
 def find_photos(arguments: Iterable[str]) -> Iterator[FoundPhoto]:

@@ -33,6 +33,9 @@ from tools.toolbox import ToolSettings, make_tools
 Tell = Callable[[str, Mapping[str, Any]], None]
 """Called with the photo's name and an event: `start`, `step`, `belief`, `silent`."""
 
+Save = Callable[[dict[str, Any]], str]
+"""Keeps a finished trajectory and says where. Raises OSError."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -62,64 +65,79 @@ def state_folder() -> Path:
 
 
 async def locate_all(
-    found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell
+    found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell, keep: Save | None = None
 ) -> AsyncIterator[dict[str, Any]]:
-    """Trajectories of the photos, each as soon as it is finished. What cannot be opened gives one with `photo_error`."""
+    """Trajectories of the photos, each as soon as it is finished. What cannot be opened gives one with `photo_error`.
+
+    The next photo is taken from `found` when a job is free. `keep` puts trajectories elsewhere than into one file each; the caller
+    then leaves out what it has finished before.
+    """
     tools = make_tools(settings.tools, metadata=settings.metadata_allowed, said=settings.context)
     async with _checkpoints(settings.out) as saver:
         graph = build_graph(saver)
-        todo: asyncio.Queue[FoundPhoto] = asyncio.Queue()
-        for photo in found:
-            todo.put_nowait(photo)
-        done: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        count = todo.qsize()
+        todo = iter(found)
+        done: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
         async def work() -> None:
-            while not todo.empty():
-                item = todo.get_nowait()
-                done.put_nowait(await _locate_one(item, policy, settings, tools, graph, tell))
+            for item in todo:
+                done.put_nowait(await _locate_one(item, policy, settings, tools, graph, tell, keep))
+            done.put_nowait(None)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, min(settings.jobs, count))):
+            working = max(1, settings.jobs)
+            for _ in range(working):
                 group.create_task(work())
-            for _ in range(count):
-                yield await done.get()
+            while working:
+                trajectory = await done.get()
+                if trajectory is None:
+                    working -= 1
+                else:
+                    yield trajectory
 
 
 async def _locate_one(
-    item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell
+    item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell, keep: Save | None
 ) -> dict[str, Any]:
     """The trajectory of one photo: made, resumed, or found finished."""
     try:
         photo = await asyncio.to_thread(_opened, item, settings)
     except (PhotoError, OSError) as error:
-        return _unopened(item, policy, settings, clean(str(error), 300))
+        return _unopened(item, policy, clean(str(error), 300))
     key = settings.key(policy.name, photo.sha256)
     path = (settings.out or state_folder()) / file_name(item.name, key)
-    if settings.out is not None and (finished := _finished(path)):
+    if settings.out is not None and keep is None and (finished := _finished(path)):
         return {**finished, "trajectory": str(path), "resumed": True}
     tell(item.name, {"event": "start", "size": photo.size})
     case = Case(photo, policy, tools, settings.limits, settings.area, settings.metadata_allowed, settings.context)
     began = datetime.now(UTC)
+    thread = f"{item.name}:{key}"
     try:
-        state = await _run(case, graph, key, lambda event: tell(item.name, event))
+        state = await _run(case, graph, thread, lambda event: tell(item.name, event))
     except (OSError, sqlite3.Error) as error:
-        return _unopened(item, policy, settings, f"the run could not be saved: {clean(str(error), 200)}", photo)
+        return _unopened(item, policy, f"the run could not be saved: {clean(str(error), 200)}", photo)
     trajectory = _trajectory(item, case, settings, state, began)
     try:
-        await asyncio.to_thread(save, trajectory, path)
+        where = await asyncio.to_thread(keep or _in_file(path), trajectory)
     except OSError as error:
         return {**trajectory, "trajectory": None, "save_error": f"cannot write {path}: {error.strerror or error}"}
     if graph.checkpointer:
         with contextlib.suppress(sqlite3.Error, OSError):
-            await graph.checkpointer.adelete_thread(key)  # type: ignore[union-attr]
-    return {**trajectory, "trajectory": str(path)}
+            await graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
+    return {**trajectory, "trajectory": where}
 
 
-async def _run(case: Case, graph: Graph, key: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
+def _in_file(path: Path) -> Save:
+    def keep(trajectory: dict[str, Any]) -> str:
+        save(trajectory, path)
+        return str(path)
+
+    return keep
+
+
+async def _run(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
     """Drive the graph to its end, from the last checkpoint when there is one."""
     config: Any = {
-        "configurable": {"thread_id": key},
+        "configurable": {"thread_id": thread},
         "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4,
     }
     start: CaseState | None = case.start()
@@ -141,6 +159,8 @@ async def _run(case: Case, graph: Graph, key: str, tell: Callable[[Mapping[str, 
 def _opened(item: FoundPhoto, settings: Settings) -> PhotoFile:
     if item.kind == "error":
         raise PhotoError(f"{item.name}: {item.reason}")
+    if item.open is not None:
+        return item.open()
     if item.kind == "url":
         if settings.tools.offline:
             raise PhotoError(f"{item.name}: not fetched, since --offline was asked for")
@@ -185,10 +205,11 @@ def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseSta
     ledger = [
         {
             **entry,
+            "mean": mean,
             "bits": round(belief.bits_of(i), 2),
             "for_answer_bits": round(belief.support_bits(i, guess["lat"], guess["lon"]), 2),
         }
-        for i, entry in enumerate(state["ledger"])
+        for i, (entry, mean) in enumerate(zip(state["ledger"], belief.clues.means, strict=True))
     ]
     usage = [m.usage_metadata for m in state["messages"] if isinstance(m, AIMessage) and m.usage_metadata]
     return {
@@ -199,12 +220,13 @@ def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseSta
         "turns": state["turns"], "calls": state["calls"],
         "usage": {key: sum(u[key] for u in usage) for key in ("input_tokens", "output_tokens")},
         **state["result"], "label": label_of(state["result"]["best_guess"]),
-        "views": state["views"], "regions": state["regions"], "sources": state["sources"], "ledger": ledger, "steps": state["steps"],
+        "views": state["views"], "regions": state["regions"], "sources": state["sources"], "ledger": ledger,
+        "normalisers": case.normalisers(), "steps": state["steps"],
         "messages": [message_to_json(m) for m in state["messages"]],
     }  # fmt: skip
 
 
-def _unopened(item: FoundPhoto, policy: Policy, settings: Settings, error: str, photo: PhotoFile | None = None) -> dict[str, Any]:
+def _unopened(item: FoundPhoto, policy: Policy, error: str, photo: PhotoFile | None = None) -> dict[str, Any]:
     return {
         "version": VERSION, "photo": item.name, "sha256": photo.sha256 if photo else None, "policy": policy.name, "stop": StopReason.PHOTO_ERROR.value,
         "error": error, "seconds": 0.0, "answer": None, "best_guess": None, "alternatives": [], "ledger": [], "trajectory": None,

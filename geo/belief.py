@@ -123,6 +123,13 @@ class Belief:
         held = self.mass > 0
         return float(-(self.mass[held] * np.log2(self.density()[held])).sum())
 
+    def log_normaliser(self) -> float:
+        """log Σ reference·likelihood in nats: with the means of the clues it gives the density at a point without the cells
+        (`geo/density_at.py`)."""
+        held = self.table.reference > 0
+        shift = float(self.table.log_like[held].max())
+        return float(np.log((self.table.reference * np.exp(np.minimum(self.table.log_like - shift, 0.0)))[held].sum()) + shift)
+
     def gain_bits(self) -> float:
         """What the evidence tells beyond the prior: the Kullback-Leibler divergence from it, in bits."""
         return _kl_bits(self.mass, self.reference)

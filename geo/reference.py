@@ -72,6 +72,17 @@ def split(cells: Cells, reference: Floats, rows: NDArray[np.intp], prior: bool, 
     return kids, (share * reference[rows, None]).ravel()
 
 
+def relative_density(cells: Cells, prior: bool, area: Area | None) -> Floats:
+    """Probability density [n] of cells before any evidence, relative to that of a uniform Earth."""
+    return np.asarray(_weight(cells, prior, area) / cells.area_km2 / _mean_density(prior, area))
+
+
+@lru_cache(maxsize=8)
+def _mean_density(prior: bool, area: Area | None) -> float:
+    cells = base_cells()
+    return float(_weight(cells, prior, area).sum() / cells.area_km2.sum())
+
+
 def _weight(cells: Cells, prior: bool, area: Area | None) -> Floats:
     """Prior probability of each cell up to a constant: density times area times the part inside the search area."""
     weight = cells.area_km2
