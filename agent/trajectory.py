@@ -64,13 +64,14 @@ def load(path: Path) -> Iterator[dict[str, Any]]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _checked(line, f"{path}, line {number}")
+                    yield parse(line, f"{path}, line {number}")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise TrajectoryError(f"cannot read {path}: {reason}") from error
 
 
-def _checked(line: str, where: str) -> dict[str, Any]:
+def parse(line: str, where: str) -> dict[str, Any]:
+    """One line as a trajectory; `where` names it in the TrajectoryError."""
     try:
         data = json.loads(line)
     except json.JSONDecodeError as error:

@@ -35,7 +35,9 @@ class Truth:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Truth:
-        return cls(data["lat"], data["lon"], data["country"], data["region"], data["city"], tuple(data["derived"]), dict(data["names"]))
+        return cls(
+            data["lat"], data["lon"], data["country"], data["region"], data["city"], tuple(data["derived"]), dict(data["names"])
+        )
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import click
 from geosleuth import __version__
 
 _COMMANDS = {
-    "locate": ("geosleuth.locate_command", "Find where photos were taken."),
-    "show": ("geosleuth.show", "Print a saved trajectory."),
-    "place": ("geosleuth.place", "Ask the offline gazetteer about coordinates or names."),
+    "locate": ("geosleuth.locate_command", "locate", "Find where photos were taken."),
+    "show": ("geosleuth.show", "show", "Print a saved trajectory."),
+    "place": ("geosleuth.place", "place", "Ask the offline gazetteer about coordinates or names."),
+    "eval": ("geosleuth.evaluate", "evaluate", "Evaluate agents: benchmarks, runs, scores, reports."),
 }
 
 
@@ -26,13 +27,14 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        module, name, _ = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

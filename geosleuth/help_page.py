@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -16,18 +17,22 @@ def help_page() -> str:
         "",
         "Made by `python -m geosleuth.help_page > docs/commands.md`; a test holds it to what `--help` prints.",
     ]
-    with click.Context(app, info_name="geosleuth", terminal_width=100, max_content_width=100, **app.context_settings) as top:
-        pages = [("geosleuth", app.get_help(top))]
-        for name in app.list_commands(top):
-            command = app.get_command(top, name)
-            assert command is not None
-            context = click.Context(
-                command, info_name=name, parent=top, terminal_width=100, max_content_width=100, **command.context_settings
-            )
-            pages.append((f"geosleuth {name}", command.get_help(context)))
-    for title, text in pages:
+    for title, text in _pages(app, "geosleuth", None):
         parts += ["", f"## {title}", "", "```", text, "```"]
     return "\n".join(parts) + "\n"
+
+
+def _pages(command: click.Command, name: str, parent: click.Context | None) -> list[tuple[str, str]]:
+    """Title and help of a command and of those below it."""
+    width: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100}
+    with click.Context(command, info_name=name, parent=parent, **width, **command.context_settings) as context:
+        pages = [(context.command_path, command.get_help(context))]
+        if isinstance(command, click.Group):
+            for below in command.list_commands(context):
+                found = command.get_command(context, below)
+                assert found is not None
+                pages += _pages(found, below, context)
+    return pages
 
 
 if __name__ == "__main__":

@@ -35,13 +35,18 @@ class Policy:
     """Whether pictures are sent at all."""
 
 
-def make_policy(spec: str, *, base_url: str | None = None, box_space: BoxSpace = "unit", temperature: float = 0.0) -> Policy:
-    """The policy that a short name stands for. Raises PolicyError with one plain line."""
+def make_policy(
+    spec: str, *, base_url: str | None = None, box_space: BoxSpace = "unit", temperature: float = 0.0, retries: int = 2
+) -> Policy:
+    """The policy that a short name stands for; a server that is busy is asked again `retries` times, after growing pauses.
+
+    Raises PolicyError with one plain line.
+    """
     kind, _, rest = spec.partition(":")
     makers: dict[str, Callable[[], Policy]] = {
         "checklist": lambda: _checklist(spec),
         "scripted": lambda: _scripted(spec, rest),
-        "openai": lambda: _openai(spec, rest, base_url, box_space, temperature),
+        "openai": lambda: _openai(spec, rest, base_url, box_space, temperature, retries),
         "hf": lambda: _transformers(spec, rest, box_space, temperature),
     }
     if kind not in makers or (kind not in {"checklist"} and not rest):
@@ -61,14 +66,14 @@ def _scripted(spec: str, path: str) -> Policy:
     return Policy(spec, Scripted.from_file(path), sees=False)
 
 
-def _openai(spec: str, model: str, base_url: str | None, box_space: BoxSpace, temperature: float) -> Policy:
+def _openai(spec: str, model: str, base_url: str | None, box_space: BoxSpace, temperature: float, retries: int) -> Policy:
     from agent.policies.openai_compatible import chat_model
 
     key = os.environ.get("OPENAI_API_KEY")
     url = base_url or os.environ.get("OPENAI_BASE_URL")
     if not key and not url:
         raise PolicyError(f"{spec} needs OPENAI_API_KEY, or --base-url (OPENAI_BASE_URL) of a server of your own")
-    return Policy(spec, chat_model(model, url, key or "none", temperature), box_space=box_space)
+    return Policy(spec, chat_model(model, url, key or "none", temperature, retries), box_space=box_space)
 
 
 def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: float) -> Policy:

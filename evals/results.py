@@ -1,0 +1,85 @@
+"""What a run is worth: its systems as rows, their summaries, and the files that come of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agent.trajectory import StopReason
+from evals.baselines import blind_baselines
+from evals.metrics.summary import summarise
+from evals.row import Row
+from evals.rows import rows_of
+from evals.run_folder import RunError, RunFolder
+
+FORCED = "forced to guess"
+_TITLES = {"checklist": "checklist", "one-look": "one look", "nearest": "nearest photo"}
+
+
+def systems_of(run: RunFolder) -> dict[str, list[Row]]:
+    """Rows of the run, of its best guesses where it abstained, and of every baseline beside it, by title; the run comes first.
+
+    Raises RunError.
+    """
+    manifest = run.manifest()
+    rows = with_judge(rows_of(run), run.path / "judge.jsonl")
+    systems = {str(manifest["policy"]): rows}
+    forced = rows_of(run, forced=True)
+    if any(a.answer is None and b.answer is not None for a, b in zip(rows, forced, strict=True)):
+        systems[f"{manifest['policy']}, {FORCED}"] = forced
+    ids = [row.id for row in rows]
+    for name, folder in run.baselines().items():
+        title = _TITLES.get(name, name)
+        systems[title if title not in systems else f"{title} (baseline)"] = _same_records(rows_of(folder), ids, name)
+        if name == "checklist":
+            systems[f"checklist, {FORCED}"] = _same_records(rows_of(folder, forced=True), ids, name)
+    return systems | blind_baselines(rows)
+
+
+def with_judge(rows: list[Row], path: Path) -> list[Row]:
+    """The rows with an LLM judge's verdicts, where a judge was asked (`geosleuth eval judge`)."""
+    if not path.is_file():
+        return rows
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        verdicts = {str(line["id"]): line["verdicts"] for line in lines}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} cannot be read as verdicts of a judge") from error
+    return [replace(row, judged=verdicts.get(row.id)) for row in rows]
+
+
+def _same_records(rows: Sequence[Row], ids: Sequence[str], name: str) -> list[Row]:
+    """Rows of a baseline for exactly the records of the run."""
+    by_id = {row.id: row for row in rows}
+    if missing := [key for key in ids if key not in by_id]:
+        raise RunError(f"the baseline {name} was run over other records ({len(missing)} of the run are not among them); run it again")
+    return [by_id[key] for key in ids]
+
+
+def notes_of(rows: Sequence[Row]) -> list[str]:
+    """What a reader has to know before believing a number."""
+    total, missing = len(rows), sum(row.stop == "not_run" for row in rows)
+    broken = sum(row.stop == StopReason.PHOTO_ERROR.value for row in rows)
+    failed = sum(row.stop == StopReason.POLICY_ERROR.value for row in rows)
+    pointless = sum(row.truth.lat is None for row in rows)
+    notes = [
+        (missing, f"partial: {total - missing} of {total} records were run; the {missing} others count as wrong"),
+        (broken, f"{broken} of {total} photos could not be opened; they count as wrong"),
+        (failed, f"the policy failed on {failed} of {total} records; they count as wrong"),
+        (pointless, f"{pointless} of {total} records have no coordinates and no distance"),
+    ]
+    return [text for count, text in notes if count]
+
+
+def scores_of(run: RunFolder, systems: Mapping[str, Sequence[Row]], resamples: int = 1000) -> dict[str, Any]:
+    """Everything measured, as JSON: the same on any machine for the same trajectories."""
+    manifest = run.manifest()
+    kept = ("benchmark", "checksum", "size", "n", "seed", "policy", "settings", "price", "prompts", "versions", "started")
+    return {
+        "run": {name: manifest.get(name) for name in kept},
+        "notes": notes_of(next(iter(systems.values()))),
+        "systems": {name: summarise(rows, resamples=resamples) for name, rows in systems.items()},
+    }
