@@ -93,6 +93,8 @@ class Progress:
     """Ids of records that are done, those of earlier sessions included."""
     spent_usd: float = 0.0
     """All that was paid for, failures included."""
+    dearest_usd: float = 0.0
+    """The most that one photo cost."""
     stopped: str = ""
     """Why the run ended before its last record: one sentence."""
 
@@ -149,7 +151,8 @@ def standing(records: Sequence[Record], settings: RunSettings, folder: RunFolder
     before = folder.trajectories()
     asked = {record.id for record in records}
     done = {key for key, trajectory in before.items() if key in asked and not StopReason(trajectory["stop"]).failed}
-    return Progress(len(records), done, sum(price.of(trajectory) for trajectory in folder.every_trajectory()))
+    costs = [price.of(trajectory) for trajectory in folder.every_trajectory()]
+    return Progress(len(records), done, sum(costs), max(costs, default=0.0))
 
 
 async def run(
@@ -175,13 +178,17 @@ async def _pass(
 ) -> AsyncIterator[dict[str, Any]]:
     """One try at each record, as long as there is money and the policy answers."""
     guard = _Guard(settings, progress)
+
+    def keep(trajectory: dict[str, Any]) -> str:
+        guard.finished(trajectory)  # before the next record is admitted
+        return folder.append(trajectory)
+
     case = Settings(limits=settings.limits, tools=settings.tools, out=folder.path, jobs=settings.workers)
-    async for trajectory in locate_all(guard.admitted(_found(records, settings, folder)), policy, case, tell, folder.append):
+    async for trajectory in locate_all(guard.admitted(_found(records, settings, folder)), policy, case, tell, keep):
         if trajectory.get("save_error"):
             raise OSError(trajectory["save_error"])
         if trajectory["trajectory"] is None:
-            await asyncio.to_thread(folder.append, trajectory)
-        guard.finished(trajectory)
+            await asyncio.to_thread(keep, trajectory)
         yield trajectory
 
 
@@ -191,7 +198,6 @@ class _Guard:
     def __init__(self, settings: RunSettings, progress: Progress) -> None:
         self.settings, self.progress = settings, progress
         self.running = self.failures = 0
-        self.dearest = 0.0
 
     def admitted(self, found: Iterator[FoundPhoto]) -> Iterator[FoundPhoto]:
         for item in found:
@@ -204,7 +210,7 @@ class _Guard:
     def _objection(self) -> str:
         budget = self.settings.budget_usd
         # One more photo may cost as much as the dearest so far, and so may each that is under way.
-        if budget is not None and self.progress.spent_usd + (self.running + 1) * self.dearest > budget:
+        if budget is not None and self.progress.spent_usd + (self.running + 1) * self.progress.dearest_usd > budget:
             return f"the budget of {budget:g} US dollars is used ({self.progress.spent_usd:.2f} spent)"
         if self.failures >= self.settings.give_up_after:
             return f"the policy failed {self.failures} times in a row"
@@ -213,7 +219,7 @@ class _Guard:
     def finished(self, trajectory: Mapping[str, Any]) -> None:
         cost = self.settings.price.of(trajectory) if self.settings.price else 0.0
         self.running -= 1
-        self.dearest = max(self.dearest, cost)
+        self.progress.dearest_usd = max(self.progress.dearest_usd, cost)
         self.progress.spent_usd += cost
         self.failures = self.failures + 1 if trajectory["stop"] == StopReason.POLICY_ERROR.value else 0
         if not StopReason(trajectory["stop"]).failed:

@@ -59,9 +59,11 @@ class RunFolder:
         Raises RunError when the folder holds another run.
         """
         lines = [record.to_json() for record in records]
+        started = manifest.get("started")
         if self.exists():
             self._check_same(manifest, [line["id"] for line in lines])
-        save({**manifest, "format": FORMAT}, self.path / "run.json")
+            started = self.manifest().get("started")
+        save({**manifest, "started": started, "format": FORMAT}, self.path / "run.json")
         _write_lines(self.path / "records.jsonl", lines)
         self._drop_torn_line()
 

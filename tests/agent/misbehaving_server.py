@@ -6,11 +6,13 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Act = dict[str, Any]
+Choice = Callable[[dict[str, Any]], Act]
+"""An act that depends on the request."""
 
 
 def says(content: str | None, *calls: tuple[str, Any]) -> Act:
@@ -19,13 +21,14 @@ def says(content: str | None, *calls: tuple[str, Any]) -> Act:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    acts: Sequence[Act]
+    acts: Sequence[Act | Choice]
     requests: list[dict[str, Any]]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.requests.append(body)
-        act = self.acts[min(len(self.requests) - 1, len(self.acts) - 1)]
+        chosen = self.acts[min(len(self.requests) - 1, len(self.acts) - 1)]
+        act = chosen(body) if callable(chosen) else chosen
         time.sleep(act.get("sleep", 0.0))
         if "raw" in act:
             self._send(act.get("status", 200), act["raw"].encode())
@@ -52,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(*acts: Act) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def serving(*acts: Act | Choice) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The base URL of a server that plays `acts` in order (the last one again and again), and the requests it got."""
     requests: list[dict[str, Any]] = []
     handler = type("Handler", (_Handler,), {"acts": acts, "requests": requests})
