@@ -28,7 +28,13 @@ def act(body: dict[str, Any]) -> Act:
     pause = {"sleep": 0.15}
     if not any(m["role"] == "tool" for m in messages):
         return {**says("Looking.", ("zoom", {"box": [0, 0, 0.5, 0.5]})), **pause}
-    url = next(b["image_url"]["url"] for m in messages if isinstance(m["content"], list) for b in m["content"] if b["type"] == "image_url")
+    url = next(
+        b["image_url"]["url"]
+        for m in messages
+        if isinstance(m["content"], list)
+        for b in m["content"]
+        if b["type"] == "image_url"
+    )
     shade = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB").getpixel((5, 5))
     assert isinstance(shade, tuple)
     lat, lon = CITIES[round(shade[0] / 60) % 4]
