@@ -143,8 +143,11 @@ async def _run(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[st
     start: CaseState | None = case.start()
     if graph.checkpointer:
         known = await graph.aget_state(config)
-        start = None if known.next else start
+        if known.values and not known.next:  # killed between its end and the trajectory's
+            finished: CaseState = known.values  # type: ignore[assignment]
+            return finished
         if known.next:
+            start = None
             tell({"event": "resumed", "turn": known.values.get("turns", 0)})
     final: CaseState = {}
     durability: Any = {"durability": "sync"} if graph.checkpointer else {}

@@ -109,6 +109,6 @@ def _answered(rows: Sequence[Row], guess: Guess) -> list[Row]:
 
 
 def _km(row: Row, guess: Guess) -> float | None:
-    if row.truth.lat is None:
+    if row.truth.lat is None or row.truth.lon is None:
         return None
     return round(float(haversine_km(row.truth.lat, row.truth.lon, guess.lat, guess.lon)), 4)

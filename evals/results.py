@@ -11,7 +11,7 @@ from typing import Any
 from agent.trajectory import StopReason
 from evals.baselines import blind_baselines
 from evals.metrics.summary import summarise
-from evals.row import Row
+from evals.row import Row, Verdicts
 from evals.rows import rows_of
 from evals.run_folder import RunError, RunFolder
 
@@ -41,21 +41,37 @@ def systems_of(run: RunFolder) -> dict[str, list[Row]]:
 
 def with_judge(rows: list[Row], path: Path) -> list[Row]:
     """The rows with an LLM judge's verdicts, where a judge was asked (`geosleuth eval judge`)."""
+    verdicts = read_verdicts(path)
+    return [replace(row, judged=verdicts.get(row.id)) for row in rows] if verdicts else rows
+
+
+def read_verdicts(path: Path, settings: Mapping[str, Any] | None = None) -> dict[str, Verdicts | None]:
+    """A judge's verdicts by record, the last one of each; none where there is no file. A torn last line is left out.
+
+    Raises RunError for a damaged file, or one of a judge with other settings.
+    """
     if not path.is_file():
-        return rows
+        return {}
+    found: dict[str, Verdicts | None] = {}
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        verdicts = {str(line["id"]): line["verdicts"] for line in lines}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+            data = json.loads(line)
+            if "judge" not in data:
+                found[str(data["id"])] = data["verdicts"]
+            elif settings is not None and data["judge"] != json.loads(json.dumps(settings)):
+                raise RunError(f"{path} holds verdicts of another judge ({data['judge'].get('model')}); move it away first")
+    except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise RunError(f"{path} cannot be read as verdicts of a judge") from error
-    return [replace(row, judged=verdicts.get(row.id)) for row in rows]
+    return found
 
 
 def _same_records(rows: Sequence[Row], ids: Sequence[str], name: str) -> list[Row]:
     """Rows of a baseline for exactly the records of the run."""
     by_id = {row.id: row for row in rows}
     if missing := [key for key in ids if key not in by_id]:
-        raise RunError(f"the baseline {name} was run over other records ({len(missing)} of the run are not among them); run it again")
+        raise RunError(
+            f"the baseline {name} was run over other records ({len(missing)} of the run are not among them); run it again"
+        )
     return [by_id[key] for key in ids]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from agent.answer import ANSWER_TOOL, label_of
 from evals.bits import TruthBits, truth_bits
 from evals.geovista_matcher import published_verdicts
+from evals.judge import names_of
 from evals.levels import levels_of_points, levels_of_text
 from evals.record import Truth
 from evals.row import LEVELS, Guess, RankedPlace, Row, ToolCall, Verdicts
@@ -39,6 +40,15 @@ def rows_of(run: RunFolder, forced: bool = False) -> list[Row]:
     return [replace(row, levels=said or seen) for row, seen, said in zip(rows, verdicts, worded, strict=True)]
 
 
+def final_texts(run: RunFolder) -> dict[str, str]:
+    """The final answer of each record in words, "" where there is none: what a judge is asked about."""
+    found = {}
+    for key, trajectory in run.trajectories().items():
+        place = trajectory.get("answer")
+        found[key] = _final_text(trajectory, _guess(place) if place else None)
+    return found
+
+
 def _points(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
     """Latitudes and longitudes [n] of the answers, NaN where there is none."""
     points = [(row.answer.lat, row.answer.lon) if row.answer else (np.nan, np.nan) for row in rows]
@@ -53,13 +63,12 @@ def _row(record: Mapping[str, Any], trajectory: Mapping[str, Any] | None, price:
         return replace(row, published=_published(truth, "", ""))
     place = trajectory.get("best_guess" if forced else "answer")
     answer = _guess(place) if place else None
-    known = truth.lat is not None and truth.lon is not None
     bits = truth_bits(trajectory, truth.lat, truth.lon) if truth.lat is not None and truth.lon is not None else None
     usage = trajectory.get("usage") or {}
     return replace(
         row,
         answer=answer,
-        distance_km=round(_km(truth, answer.lat, answer.lon), 4) if answer and known else None,
+        distance_km=_km(truth, answer.lat, answer.lon) if answer else None,
         published=_published(truth, _final_text(trajectory, answer), last_message(trajectory)),
         ranked=tuple(_ranked(place, truth) for place in trajectory.get("alternatives", [])),
         bits_uniform=round(bits.uniform, 4) if bits else None,
@@ -86,15 +95,18 @@ def _guess(place: Mapping[str, Any]) -> Guess:
                  place.get("probability"), place.get("radius50_km"), place.get("radius90_km"))  # fmt: skip
 
 
-def _km(truth: Truth, lat: float, lon: float) -> float:
-    return float(haversine_km(truth.lat, truth.lon, lat, lon))
+def _km(truth: Truth, lat: float, lon: float) -> float | None:
+    """Distance to the truth; None where that has no coordinates."""
+    if truth.lat is None or truth.lon is None:
+        return None
+    return round(float(haversine_km(truth.lat, truth.lon, lat, lon)), 4)
 
 
 def _ranked(place: Mapping[str, Any], truth: Truth) -> RankedPlace:
-    distance = _km(truth, place["lat"], place["lon"]) if truth.lat is not None else None
+    distance = _km(truth, place["lat"], place["lon"])
     label = label_of(place) if place.get("kind") != "country" else str(place.get("country_name"))
     return RankedPlace(float(place["lat"]), float(place["lon"]), label, float(place["probability"]),
-                       round(distance, 4) if distance is not None else None, _holds(place, truth, distance))  # fmt: skip
+                       distance, _holds(place, truth, distance))  # fmt: skip
 
 
 def _holds(place: Mapping[str, Any], truth: Truth, distance: float | None) -> bool | None:
@@ -118,13 +130,10 @@ def _calls(trajectory: Mapping[str, Any], bits: TruthBits | None) -> tuple[ToolC
 
 
 def _published(truth: Truth, final: str, whole: str) -> dict[str, Verdicts]:
-    names = truth.names or {"country": _country_name(truth), "region": truth.region or "", "city": truth.city or ""}
+    names = names_of(truth)
+    country = gazetteer().countries.get(names["country"])  # a code is no word to look for
+    names["country"] = country.name if country else names["country"]
     return {"final": published_verdicts(names, final), "original": published_verdicts(names, whole)}
-
-
-def _country_name(truth: Truth) -> str:
-    country = gazetteer().countries.get(truth.country or "")
-    return country.name if country else ""
 
 
 def _final_text(trajectory: Mapping[str, Any], answer: Guess | None) -> str:
@@ -146,7 +155,9 @@ def last_message(trajectory: Mapping[str, Any]) -> str:
     for message in reversed(trajectory.get("messages", [])):
         if message.get("role", message.get("type")) in {"assistant", "ai"}:
             content = message.get("content", "")
-            text = content if isinstance(content, str) else " ".join(str(b.get("text", "")) for b in content if isinstance(b, dict))
+            text = (
+                content if isinstance(content, str) else " ".join(str(b.get("text", "")) for b in content if isinstance(b, dict))
+            )
             calls = message.get("tool_calls") or []
             return text + "".join("\n" + json.dumps(call.get("args", {}), ensure_ascii=False) for call in calls)
     return ""

@@ -44,7 +44,8 @@ class Price:
     def of(self, trajectory: Mapping[str, Any]) -> float:
         """Cost of an investigation in US dollars."""
         usage = trajectory.get("usage") or {}
-        return (self.input_usd * usage.get("input_tokens", 0) + self.output_usd * usage.get("output_tokens", 0)) / 1e6
+        read, written = (int(usage.get(name, 0)) for name in ("input_tokens", "output_tokens"))
+        return (self.input_usd * read + self.output_usd * written) / 1e6
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ def standing(records: Sequence[Record], settings: RunSettings, folder: RunFolder
 
 async def run(
     records: Sequence[Record], policy: Policy, settings: RunSettings, folder: RunFolder, progress: Progress, tell: Tell = _silent
-) -> AsyncIterator[tuple[dict[str, Any], Progress]]:
-    """Each finished trajectory with where the run stands. Records whose policy failed are tried again at the end, after a pause."""
+) -> AsyncIterator[dict[str, Any]]:
+    """Each finished trajectory; `progress` is kept up to date. Records whose policy failed are tried again at the end, after a pause."""
     left = [record for record in records if record.id not in progress.finished]
     for attempt in range(settings.attempts):
         if attempt:
@@ -167,7 +168,7 @@ async def run(
         async for trajectory in _pass(left, policy, settings, folder, progress, tell):
             if trajectory["stop"] == StopReason.POLICY_ERROR.value:
                 failed.add(trajectory["photo"])
-            yield trajectory, progress
+            yield trajectory
         left = [record for record in left if record.id in failed]
         if progress.stopped or not left:
             break

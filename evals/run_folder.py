@@ -1,11 +1,11 @@
 """A run on disk: what was asked, of which records, and what came out; enough to score and report it on any machine.
 
-    run.json            what was asked: benchmark, policy, settings, versions, prompt digests, checksum, order
-    records.jsonl       the records in the order of the run, with the truth, without the photos
-    trajectories.jsonl  one line a finished investigation, appended as it ends; the last line of a record counts
-    thumbnails/         small pictures for the report
-    checkpoints.sqlite  what investigations in progress go on from
-    baselines/NAME/     runs of baselines over the same records
+run.json            what was asked: benchmark, policy, settings, versions, prompt digests, checksum, order
+records.jsonl       the records in the order of the run, with the truth, without the photos
+trajectories.jsonl  one line a finished investigation, appended as it ends; the last line of a record counts
+thumbnails/         small pictures for the report
+checkpoints.sqlite  what investigations in progress go on from
+baselines/NAME/     runs of baselines over the same records
 """
 
 from __future__ import annotations

@@ -21,18 +21,18 @@ def belief_map(trajectory: Mapping[str, Any], belief: Belief, identifier: str) -
     """The belief with its regions, the candidates and the answer."""
     guess = trajectory["best_guess"]
     box = bounds(belief, float(guess["lat"]), float(guess["lon"]))
-    data = {"heat": heat(belief), "bounds": box, "points": _points(trajectory), "towns": _towns(box)}
+    data = {"heat": heat(belief), "bounds": box, "points": _points(trajectory), "towns": towns(box)}
     legend = [
         *(tag("span", tag("i", class_=f"k{share}"), f"smallest region with {share}\u00a0%") for share in (50, 90)),
         tag("span", tag("i", class_="heat"), "likelier"),
     ]
-    return _figure(data, identifier, "map of the belief", "90 % region", legend)
+    return map_figure(data, identifier, "map of the belief", "90 % region", legend)
 
 
 def overview_map(points: Sequence[Mapping[str, Any]]) -> Html:
     """All photos that were placed, as numbered points that lead to them."""
     data = {"heat": [], "bounds": None, "points": list(points), "towns": []}
-    return _figure(data, "map-all", "map of all photos", "All photos", [tag("span", "one point for each photo that was placed")])
+    return map_figure(data, "map-all", "map of all photos", "All photos", [tag("span", "one point for each photo that was placed")])
 
 
 def no_map(why: str) -> Html:
@@ -54,7 +54,7 @@ def _at(place: Mapping[str, Any]) -> dict[str, float]:
     return {"lat": float(place["lat"]), "lon": float(place["lon"])}
 
 
-def _towns(box: Sequence[float]) -> list[dict[str, Any]]:
+def towns(box: Sequence[float]) -> list[dict[str, Any]]:
     """The largest places in and around a box, so that a close map has names."""
     from geo.gazetteer import gazetteer
 
@@ -69,7 +69,8 @@ def _towns(box: Sequence[float]) -> list[dict[str, Any]]:
     return [{"lat": round(p.lat, 4), "lon": round(p.lon, 4), "label": p.name} for p in found]
 
 
-def _figure(data: Mapping[str, Any], identifier: str, label: str, fit: str, legend: Sequence[Html]) -> Html:
+def map_figure(data: Mapping[str, Any] | None, identifier: str, label: str, fit: str, legend: Sequence[Html]) -> Html:
+    """A stage for `map.js` with its buttons and legend; without data where a script brings them."""
     words = f"{label}; arrow keys move, plus and minus zoom, 0 shows the world, R goes back"
     stage = tag(
         "div",
@@ -82,7 +83,8 @@ def _figure(data: Mapping[str, Any], identifier: str, label: str, fit: str, lege
     )
     why = tag("div", tag("b", "No map"), tag("span", "A script draws the map, and scripts are off."), class_="missing")
     caption = tag("figcaption", tag("span", legend, class_="legend"))
-    return tag("figure", stage, tag("noscript", why), caption, json_block(identifier, data), class_="map", data_map=identifier)
+    block = json_block(identifier, data) if data is not None else None
+    return tag("figure", stage, tag("noscript", why), caption, block, class_="map", data_map=identifier)
 
 
 def _button(sign: str, action: str, words: str) -> Html:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from agent.report.answer import answer_header, headline
 from agent.report.belief import belief_of
+from agent.report.document import document, resource
 from agent.report.evidence import evidence_section, prior_section
 from agent.report.map import belief_map, no_map
 from agent.report.markup import Html, join, tag
@@ -37,38 +34,8 @@ def report_html(trajectories: Sequence[Mapping[str, Any]]) -> str:
     sections = [_photo(trajectories[row], pictures[row], row + 1, count) for row in range(count)]
     top = overview(trajectories, pictures) if count > 1 else None
     body = join(top, sections) if count else tag("p", "No photo was investigated.", class_="none")
-    script = _file("page.js")
-    parts = {
-        "title": tag("title", f"{headline(trajectories[0])[0] if count == 1 else counted(count, 'photo')} · Geosleuth"),
-        "policy": _content_policy(script),
-        "style": _file("page.css"),
-        "body": body,
-        "outlines": _file("outlines.json").strip(),
-        "script": script,
-    }
-    return _filled(_file("page.html"), parts)
-
-
-def _file(name: str) -> str:
-    return (files("agent.report") / name).read_text(encoding="utf-8")
-
-
-def _filled(template: str, parts: Mapping[str, str]) -> str:
-    """Every `{{name}}` filled in one pass, so that nothing inside a part is taken for the place of another."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
-
-
-def _content_policy(script: str) -> Html:
-    """Nothing from anywhere, pictures from the page itself, and no script beside this very one."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    rules = [
-        "default-src 'none'",
-        "img-src data:",
-        "style-src 'unsafe-inline'",
-        f"script-src 'sha256-{digest}'",
-        "base-uri 'none'",
-    ]
-    return tag("meta", http_equiv="Content-Security-Policy", content="; ".join([*rules, "form-action 'none'"]))
+    title = f"{headline(trajectories[0])[0] if count == 1 else counted(count, 'photo')} · Geosleuth"
+    return document(title, body, style=resource("page.css"), script=resource("map.js") + resource("page.js"))
 
 
 def _photo(trajectory: Mapping[str, Any], picture: Picture, number: int, count: int) -> Html:

@@ -88,7 +88,7 @@ def photo_figure(trajectory: Mapping[str, Any], picture: Picture, number: int) -
         return tag("figure", tag("div", tag("b", "No picture"), tag("span", problem), class_="missing"), class_="photo")
     assert picture.photo is not None
     width, height = picture.photo.size
-    zooms, texts = _zooms(trajectory), _texts(trajectory)
+    zooms, texts = ([_box(mark) for mark in marks] for marks in (zooms_of(trajectory), texts_of(trajectory)))
     overlay = tag("svg", join(*texts, *zooms), class_="overlay", width="100%", height="100%", role="group",
                   aria_label="zoomed parts and text found in the photo")  # fmt: skip
     image = tag("img", src=url, alt=f"the photo {trajectory['photo']}", width=width, height=height)
@@ -105,18 +105,31 @@ def _switch(what: str, words: str, number: int) -> Html:
     return tag("label", box, words, for_=f"{what}-{number}", class_=what)
 
 
-def _zooms(trajectory: Mapping[str, Any]) -> list[Html]:
+@dataclass(frozen=True)
+class Mark:
+    """A box on the photo, in shares of its width and height, with what the overlay says of it."""
+
+    box: UnitBox
+    name: str
+    words: str
+    kind: str
+    """`zooms` or `texts`."""
+
+
+def zooms_of(trajectory: Mapping[str, Any]) -> list[Mark]:
+    """The parts that were looked at closely."""
     crops = [view for view in _views(trajectory).values() if view.box != WHOLE]
-    return [_box(view.box, view.id, f"{view.id}: {describe(view)}", "zooms") for view in crops]
+    return [Mark(view.box, view.id, f"{view.id}: {describe(view)}", "zooms") for view in crops]
 
 
-def _texts(trajectory: Mapping[str, Any]) -> list[Html]:
+def texts_of(trajectory: Mapping[str, Any]) -> list[Mark]:
+    """The regions where text was found."""
     found = []
     for number, region in dict(trajectory.get("regions") or {}).items():
         box = _unit_box(region)
         if box is not None:
             label = str(region.get("label") or "")
-            found.append(_box(box, str(number), f"{number}: {label}" if label else f"region {number}", "texts"))
+            found.append(Mark(box, str(number), f"{number}: {label}" if label else f"region {number}", "texts"))
     return found
 
 
@@ -148,13 +161,14 @@ def describe(view: View) -> str:
     return ", ".join(parts)
 
 
-def _box(box: UnitBox, mark: str, label: str, kind: str) -> Html:
-    left, top = f"{100 * box[0]:.3f}%", f"{100 * box[1]:.3f}%"
-    size = {"x": left, "y": top, "width": f"{100 * (box[2] - box[0]):.3f}%", "height": f"{100 * (box[3] - box[1]):.3f}%"}
-    rects = tag("rect", **size, class_="halo"), tag("rect", **size, class_="line", rx="2")
-    low = box[1] < 0.05
-    text = tag("text", mark[:8], x=left, y=top, dx="4", dy="14" if low else "-5") if kind == "zooms" else None
-    return tag("g", *rects, text, class_=f"box {kind}", tabindex="0", role="img", aria_label=label, data_label=label)
+def _box(mark: Mark) -> Html:
+    left, top, right, bottom = mark.box
+    size = {"x": f"{100 * left:.3f}%", "y": f"{100 * top:.3f}%"}
+    extent = {"width": f"{100 * (right - left):.3f}%", "height": f"{100 * (bottom - top):.3f}%"}
+    rects = tag("rect", **size, **extent, class_="halo"), tag("rect", **size, **extent, class_="line", rx="2")
+    text = tag("text", mark.name[:8], **size, dx="4", dy="14" if top < 0.05 else "-5") if mark.kind == "zooms" else None
+    label = {"role": "img", "aria_label": mark.words, "data_label": mark.words}
+    return tag("g", *rects, text, class_=f"box {mark.kind}", tabindex="0", **label)
 
 
 def crop_figures(trajectory: Mapping[str, Any], picture: Picture, names: list[str]) -> list[Html]:

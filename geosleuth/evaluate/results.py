@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from evals.run_folder import RunFolder
 
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
-_resamples = click.option("--resamples", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Bootstrap resamples.")
+_resamples = click.option(
+    "--resamples", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Bootstrap resamples."
+)
 
 
 @click.command("score")
@@ -51,7 +53,11 @@ def score_command(run: Path, as_json: bool, rows_path: Path | None, resamples: i
 
 @click.command("report")
 @click.argument("run", type=_RUN)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for report.html, report.md and scores.json; the run's own by default.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for report.html, report.md and scores.json; the run's own by default.",
+)
 @_resamples
 @plain_errors
 def report_command(run: Path, out: Path | None, resamples: int) -> None:
@@ -78,7 +84,9 @@ def report_command(run: Path, out: Path | None, resamples: int) -> None:
 @click.command("compare")
 @click.argument("first", type=_RUN)
 @click.argument("second", type=_RUN)
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML page with what got better and worse.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML page with what got better and worse."
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object instead of tables.")
 @_resamples
 @plain_errors
@@ -119,6 +127,8 @@ def case_of(folder: RunFolder) -> Callable[[str], Case]:
 
     def case(record_id: str) -> Case:
         record = records[record_id]
-        return Case(folder.thumbnail(record_id), trajectories.get(record_id), record["licence"], record["attribution"], record["clues"])
+        return Case(
+            folder.thumbnail(record_id), trajectories.get(record_id), record["licence"], record["attribution"], record["clues"]
+        )
 
     return case

@@ -24,26 +24,50 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("benchmark")
-@click.option("--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE.")
+@click.option(
+    "--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE."
+)
 @click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
 @click.option("--temperature", type=click.FloatRange(0.0), default=0.0, show_default=True)
-@click.option("--box-space", type=click.Choice(["unit", "pixel", "norm1000"]), default="unit", show_default=True, help="How this model writes boxes.")
+@click.option(
+    "--box-space",
+    type=click.Choice(["unit", "pixel", "norm1000"]),
+    default="unit",
+    show_default=True,
+    help="How this model writes boxes.",
+)
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="Where the benchmark's table or parquet files are.")
-@click.option("--images", type=click.Path(exists=True, path_type=Path), help="Where its pictures are: a folder, a tar or a zip file.")
+@click.option(
+    "--images", type=click.Path(exists=True, path_type=Path), help="Where its pictures are: a folder, a tar or a zip file."
+)
 @click.option("--limit", type=click.IntRange(1), help="Only so many records.")
 @click.option("--sample", type=int, metavar="SEED", help="Choose and order the records by this seed.")
 @click.option("--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Photos at once.")
 @click.option("--price", metavar="IN,OUT", help="US dollars for a million tokens read and written.")
-@click.option("--budget-usd", type=click.FloatRange(0.0, min_open=True), help="Stop before more than this is spent; needs --price.")
-@click.option("--search", default="offline", show_default=True, help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.")
+@click.option(
+    "--budget-usd", type=click.FloatRange(0.0, min_open=True), help="Stop before more than this is spent; needs --price."
+)
+@click.option(
+    "--search",
+    default="offline",
+    show_default=True,
+    help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
+)
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
 @click.option("--offline", is_flag=True, help="No tool touches the network.")
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
-@click.option("--baselines", default="auto", show_default=True, help="Runs beside the policy's: any of checklist,one-look,nearest; auto; none.")
+@click.option(
+    "--baselines",
+    default="auto",
+    show_default=True,
+    help="Runs beside the policy's: any of checklist,one-look,nearest; auto; none.",
+)
 @click.option("--gallery", help="A benchmark whose photos the baseline `nearest` looks in, such as folder:PATH.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run; a run there goes on.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run; a run there goes on."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a finished record on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No line for each record.")
 @plain_errors
@@ -59,7 +83,9 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
 
     settings = _settings(options)
     records_of = make_benchmark(benchmark, data=options["data"], images=options["images"])
-    driver = make_policy(policy, base_url=options["base_url"], box_space=options["box_space"], temperature=options["temperature"], retries=6)
+    driver = make_policy(
+        policy, base_url=options["base_url"], box_space=options["box_space"], temperature=options["temperature"], retries=6
+    )
     folder = RunFolder(out)
     records = prepare(records_of, driver.name, settings, folder)
     screen = _Lines(options["as_json"], options["quiet"])
@@ -110,19 +136,23 @@ def _baselines(options: Mapping[str, Any], policy: str) -> list[str]:
     return names
 
 
-def _drive(records: Sequence[Record], policy: Policy, settings: RunSettings, folder: RunFolder, screen: _Lines, title: str) -> bool:
+def _drive(
+    records: Sequence[Record], policy: Policy, settings: RunSettings, folder: RunFolder, screen: _Lines, title: str
+) -> bool:
     """Run to the end; whether every record was."""
     progress = asyncio.run(_collect(records, policy, settings, folder, screen, title))
     return screen.close(title, progress, settings)
 
 
-async def _collect(records: Sequence[Record], policy: Policy, settings: RunSettings, folder: RunFolder, screen: _Lines, title: str) -> Progress:
+async def _collect(
+    records: Sequence[Record], policy: Policy, settings: RunSettings, folder: RunFolder, screen: _Lines, title: str
+) -> Progress:
     from evals.run import run, standing
 
     progress = standing(records, settings, folder)
     truths = {record.id: record.truth for record in records}
     with screen.progress(title, progress):
-        async for trajectory, progress in run(records, policy, settings, folder, progress):
+        async for trajectory in run(records, policy, settings, folder, progress):
             screen.record(trajectory, truths[trajectory["photo"]], progress)
     return progress
 
@@ -176,7 +206,13 @@ class _Lines:
         if not sys.stderr.isatty():
             yield
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         with Bar(*columns, console=self.err, transient=True) as bar:
             self._bar, self._task = bar, bar.add_task(title, total=progress.total, completed=progress.done)
             yield
@@ -202,15 +238,22 @@ class _Lines:
             sys.stdout.flush()
         if self.quiet:
             return
-        told = label_of(answer) if answer else f"{trajectory['stop']}{': ' + trajectory['error'] if trajectory.get('error') else ''}"
+        told = (
+            label_of(answer) if answer else f"{trajectory['stop']}{': ' + trajectory['error'] if trajectory.get('error') else ''}"
+        )
         away = f", {distance:,.0f} km off" if distance is not None else ""
-        self.err.print(f"{progress.done:>5}/{progress.total}  {escape(str(trajectory['photo']))}  {escape(told)}{away}  [dim]{trajectory['seconds']:.1f} s[/]")
+        self.err.print(
+            f"{progress.done:>5}/{progress.total}  {escape(str(trajectory['photo']))}  {escape(told)}{away}  [dim]{trajectory['seconds']:.1f} s[/]"
+        )
 
     def close(self, title: str, progress: Progress, settings: RunSettings) -> bool:
         """The last line of a run; whether every record was run."""
         left = progress.total - progress.done
         money = f", {progress.spent_usd:.4f} US dollars" if settings.price else ""
-        self.err.print(f"{title}: {progress.done} of {progress.total} records{money}" + (f"; {left} left, run again to go on" if left else ""))
+        self.err.print(
+            f"{title}: {progress.done} of {progress.total} records{money}"
+            + (f"; {left} left, run again to go on" if left else "")
+        )
         if progress.stopped:
             self.err.print(f"[yellow]stopped:[/] {progress.stopped}")
         return left == 0

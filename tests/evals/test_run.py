@@ -54,7 +54,7 @@ def drive(benchmark: Some, folder: RunFolder, settings: RunSettings, url: str) -
     progress = standing(records, settings, folder)
 
     async def collect() -> list[dict[str, Any]]:
-        return [trajectory async for trajectory, _ in run(records, policy, settings, folder, progress)]
+        return [trajectory async for trajectory in run(records, policy, settings, folder, progress)]
 
     return asyncio.run(collect()), progress
 
