@@ -143,9 +143,11 @@ async def _run(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[st
     start: CaseState | None = case.start()
     if graph.checkpointer:
         known = await graph.aget_state(config)
-        if known.values and not known.next:  # killed between its end and the trajectory's
+        if "result" in known.values and not known.next:  # killed between its end and the trajectory's
             finished: CaseState = known.values  # type: ignore[assignment]
             return finished
+        if not known.next:  # killed before its first step; what was put down then would count twice
+            await graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
         if known.next:
             start = None
             tell({"event": "resumed", "turn": known.values.get("turns", 0)})

@@ -26,6 +26,9 @@ HEAVY = {
     "cv2",
     "trafilatura",
     "ddgs",
+    "pyarrow",
+    "datasets",
+    "pandas",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,9 @@ def test_cells_cannot_break_the_table() -> None:
 def test_depth() -> None:
     assert depth({"country": True, "region": True, "city": False}) == "region"
     assert depth({"country": False, "region": False, "city": False}) == "nothing"
+
+
+def test_the_documentation_is_up_to_date() -> None:
+    """`python -m evals.matcher_study > docs/matching.md` renews it."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "matching.md"
+    assert page.read_text(encoding="utf-8") == to_markdown(study())

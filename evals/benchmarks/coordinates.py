@@ -1,0 +1,160 @@
+"""Benchmarks that are a table of coordinates and a heap of pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from agent.photo import PhotoError, PhotoFile
+from evals.benchmarks.image_store import ImageStore, photo_of_bytes
+from evals.benchmarks.loaded import Loaded, listed
+from evals.benchmarks.picture_rows import PictureRows
+from evals.benchmarks.table import MOST_VALUES, Table
+from evals.record import BenchmarkError, Record, Truth
+from evals.truth import given
+
+KINDS = {"photo": "photo", "panorama": "panorama", "pano": "panorama", "satellite": "satellite", "planetary": "satellite",
+         "scene": "scene"}  # fmt: skip
+"""What tables call the kinds of a picture, as records name them."""
+_MOST_COLUMNS = 12
+_LONGEST_ID = 300
+
+
+def load_table(table: Table, images: ImageStore | None, *, licence: str = "", attribution: str = "", split: str = "") -> Loaded:
+    """Records of a table, in its order. Rows without coordinates and names are left out and counted.
+
+    `split` leaves out rows of another split, where the table has such a column. Raises BenchmarkError, one line with the row, for
+    coordinates that cannot be, ids that occur twice, and a table without ids or without anything that says where.
+    """
+    names = _names(table)
+    open_row = _openers(table, images, names)
+    used = [row for row in range(len(table)) if not split or _value(table, "split", row).casefold() in {split, ""}]
+    truths = {row: _truth(table, row) for row in used}
+    kept = {row: truth for row, truth in truths.items() if truth is not None}
+    _refuse_twins(table, names, kept)
+    if not kept:
+        raise BenchmarkError(
+            f"{table.path} says of none of its {len(table):,} rows where the photo was taken (lat and lon, or names)"
+        )
+    columns = _columns(table)
+    records = [
+        Record(names[row], truth, open_row(row), KINDS.get(_value(table, "kind", row).casefold(), "photo"),
+               {name: values[row] for name, values in columns.items() if values[row]},
+               _value(table, "licence", row) or licence, _value(table, "attribution", row) or attribution)
+        for row, truth in kept.items()
+    ]  # fmt: skip
+    left_out = len(table) - len(used)
+    notes = [f"{left_out:,} rows of other splits than {split!r} were left out"] if left_out else []
+    notes += listed("rows without coordinates and names were left out", [names[row] for row in used if row not in kept])
+    wanted = [_picture(table, names, row) for row in kept]
+    return Loaded(records, notes, list if table.pictures is not None else _absent(images, wanted))
+
+
+def _refuse_twins(table: Table, names: Sequence[str], rows: Iterable[int]) -> None:
+    seen: dict[str, int] = {}
+    for row in rows:
+        first = seen.setdefault(names[row], row)
+        if first != row:
+            raise BenchmarkError(f"{table.where(row)} has the same id as {table.where(first)}: {names[row][:80]!r}")
+        if len(names[row]) > _LONGEST_ID:
+            raise BenchmarkError(f"{table.where(row)} has an id of {len(names[row]):,} characters")
+
+
+def _names(table: Table) -> Sequence[str]:
+    """The ids, or the names of the pictures where there are none."""
+    for role in ("id", "image"):
+        if role in table.roles:
+            names = table.roles[role]
+            unnamed = next((row for row, name in enumerate(names) if not name), None)
+            if unnamed is None:
+                return names
+            if role == "image":
+                raise BenchmarkError(f"{table.where(unnamed)} names neither an id nor a picture")
+    if table.pictures is not None:
+        return [str(number) for number in table.lines]
+    raise BenchmarkError(f"{table.path} has no column for the picture (such as id, IMG_ID, image, path or filename)")
+
+
+def _value(table: Table, role: str, row: int) -> str:
+    column = table.roles.get(role)
+    return column[row] if column is not None else ""
+
+
+def _truth(table: Table, row: int) -> Truth | None:
+    """What the row says about the place; None where it says nothing. Raises BenchmarkError for coordinates that cannot be."""
+    lat, lon = (_value(table, role, row) for role in ("lat", "lon"))
+    country, region, city = ("" if name.casefold() in {"nan", "none", "null"} else name
+                             for name in (_value(table, level, row) for level in ("country", "region", "city")))  # fmt: skip
+    if not lat and not lon:
+        return given(None, None, country=country, region=region, city=city) if country or region or city else None
+    try:
+        return given(*point(lat, lon), country=country, region=region, city=city)
+    except ValueError as error:
+        raise BenchmarkError(f"{table.where(row)}: {error}") from error
+
+
+def point(lat: str, lon: str) -> tuple[float, float]:
+    """Coordinates from text. Raises ValueError with one plain sentence for what is no place on the Earth."""
+    values = []
+    for name, text in (("latitude", lat), ("longitude", lon)):
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"the {name} {text[:40]!r} is not a number") from None
+        if not math.isfinite(value):
+            raise ValueError(f"the {name} is {text[:40]}, which is not a number")
+        values.append(value)
+    if abs(values[0]) > 90:
+        swapped = "; latitude and longitude seem to be swapped" if abs(values[1]) <= 90 and abs(values[0]) <= 180 else ""
+        raise ValueError(f"the latitude {values[0]:g} is outside -90 to 90{swapped}")
+    if abs(values[1]) > 180:
+        raise ValueError(f"the longitude {values[1]:g} is outside -180 to 180")
+    return values[0], values[1]
+
+
+def _columns(table: Table) -> dict[str, Sequence[str]]:
+    """The columns to split results by. Kinds that records do not have are one of them, as `labelled kind`."""
+    columns = dict(table.splits)
+    kinds = set(table.roles.get("kind", ())) - {""}
+    if len(kinds) <= MOST_VALUES and not {kind.casefold() for kind in kinds} <= KINDS.keys():
+        columns = {"labelled kind": [kind[:40] for kind in table.roles["kind"]], **columns}
+    return dict(list(columns.items())[:_MOST_COLUMNS])
+
+
+def _picture(table: Table, names: Sequence[str], row: int) -> str:
+    return _value(table, "image", row) or names[row]
+
+
+def _openers(table: Table, images: ImageStore | None, names: Sequence[str]) -> Callable[[int], Callable[[], PhotoFile]]:
+    """What opens the picture of each row: out of the table itself, or from among `images`."""
+    if table.pictures is not None:
+        return partial(_from_table, table.pictures, table.pictures.picture_columns()[0])
+    return lambda row: partial(_from_store, images, _picture(table, names, row))
+
+
+def _from_store(images: ImageStore | None, name: str) -> PhotoFile:
+    if images is None:
+        raise PhotoError(f"{name[:200]!r} cannot be opened: no folder of pictures was given")
+    return images.open(name)
+
+
+def _from_table(rows: PictureRows, column: str, row: int) -> Callable[[], PhotoFile]:
+    return partial(photo_in_row, rows, row, (column,))
+
+
+def photo_in_row(rows: PictureRows, row: int, columns: Sequence[str]) -> PhotoFile:
+    """The picture in the first of `columns` that has one. Raises PhotoError."""
+    name = rows.path / f"row {row + 1}"
+    for column in columns:
+        try:
+            data = rows.picture(row, column)
+        except BenchmarkError as error:
+            raise PhotoError(str(error)) from error
+        if data is not None:
+            return photo_of_bytes(name, data)
+    raise PhotoError(f"{name} has no picture")
+
+
+def _absent(images: ImageStore | None, wanted: Sequence[str]) -> Callable[[], list[str]]:
+    return lambda: [name for name in wanted if images is None or not images.has(name)]
