@@ -77,7 +77,7 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
     Exit code 0: every record was run. 1: some photos could not be opened, the policy failed on some, or the budget is used.
     """
     from agent.policies import make_policy
-    from evals.benchmarks import make_benchmark
+    from evals.benchmarks import make_benchmark, notes
     from evals.run import prepare
     from evals.run_folder import RunFolder
 
@@ -88,6 +88,8 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
     )
     folder = RunFolder(out)
     records = prepare(records_of, driver.name, settings, folder)
+    for note in notes(records_of):
+        click.echo(f"note: {note}", err=True)
     screen = _Lines(options["as_json"], options["quiet"])
     complete = _drive(records, driver, settings, folder, screen, policy)
     for name in _baselines(options, policy):
