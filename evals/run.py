@@ -17,6 +17,7 @@ import prompts
 from agent.find_photos import FoundPhoto
 from agent.limits import Limits
 from agent.locate import Settings, Tell, locate_all
+from agent.photo import PhotoError
 from agent.policies import Policy
 from agent.trajectory import StopReason
 from evals.benchmarks import checksum
@@ -254,3 +255,12 @@ def keep_thumbnail(photo: PhotoFile, folder: RunFolder, record_id: str) -> None:
         temporary = path.with_suffix(f".{time.monotonic_ns()}")
         temporary.write_bytes(buffer.getvalue())
         temporary.replace(path)
+
+
+def keep_thumbnails(records: Sequence[Record], folder: RunFolder) -> int:
+    """Small pictures of all records that can be opened; how many there are."""
+    for record in records:
+        with contextlib.suppress(PhotoError, OSError):
+            if not folder.thumbnail_path(record.id).exists():
+                keep_thumbnail(record.open(), folder, record.id)
+    return sum(folder.thumbnail_path(record.id).exists() for record in records)

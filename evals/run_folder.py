@@ -101,6 +101,10 @@ class RunFolder:
             os.fsync(file.fileno())
         return str(self.trajectories_path)
 
+    def replace_trajectories(self, trajectories: Iterable[Mapping[str, Any]]) -> None:
+        """Write all of them anew, whole or not at all: for results that were not made here. Raises OSError."""
+        _write_lines(self.trajectories_path, trajectories)
+
     def trajectories(self) -> dict[str, dict[str, Any]]:
         """The last finished investigation of each record. A torn last line is left out; any other damage raises RunError."""
         return {str(trajectory["photo"]): trajectory for trajectory in self.every_trajectory()}
