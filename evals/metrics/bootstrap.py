@@ -1,20 +1,26 @@
-"""Intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13), for many statistics of the same resamples at once."""
+"""Intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13), for many statistics of the same resamples at once.
+
+A resample is written as how often each record was drawn, so that a statistic is a function of counts, and statistics of the same
+records, or of two runs over them, are paired by being asked about the same counts.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geo.sphere import Floats
 
 RESAMPLES = 1000
-_CHUNK = 4_000_000
-"""Resampled records that are held at once."""
+_CHUNK = 2_000_000
+"""Counts that are held at once: 16 MB."""
+
+Statistic = Callable[[Floats], Floats]
+"""From how often each of n records was drawn [b, n] to values [b, k]; NaN where a resample does not define one."""
 
 
 @dataclass(frozen=True)
@@ -45,58 +51,75 @@ def estimate(value: float, draws: Floats, n: int) -> Estimate:
     return Estimate(rounded(value), rounded(float(low)), rounded(float(high)), n)
 
 
-def draws_of_rows(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Rows [b, n] drawn with replacement, in chunks of resamples; the same on every machine (PCG64)."""
+def resampled(n: int, statistics: Sequence[Statistic], resamples: int = RESAMPLES, seed: int = 0) -> list[tuple[Floats, Floats]]:
+    """For each statistic of n records its values [k] and its draws [resamples, k], all from the same resamples."""
+    parts: list[list[Floats]] = [[] for _ in statistics]
+    for counts in counts_of_resamples(n, resamples, seed):
+        for part, statistic in zip(parts, statistics, strict=True):
+            part.append(statistic(counts))
+    once = np.ones((1, n))
+    return [(statistic(once)[0], np.concatenate(part)) for part, statistic in zip(parts, statistics, strict=True)]
+
+
+def counts_of_resamples(n: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each of n records is drawn [b, n] in n draws with replacement, in chunks; the same on every machine (PCG64)."""
     rng = np.random.Generator(np.random.PCG64(seed))
     size = max(1, min(resamples, _CHUNK // max(n, 1)))
     for start in range(0, resamples, size):
-        yield rng.integers(0, n, size=(min(size, resamples - start), n))
+        b = min(size, resamples - start)
+        if not n:
+            yield np.zeros((b, 0))
+            continue
+        cells = rng.integers(0, n, size=(b, n)) + n * np.arange(b)[:, None]
+        yield np.bincount(cells.ravel(), minlength=n * b).reshape(b, n).astype(np.float64)
 
 
-def counts_of(rows: NDArray[np.int64], n: int) -> Floats:
-    """How often each of n records [b, n] was drawn."""
-    offset = n * np.arange(len(rows))[:, None]
-    return np.bincount((rows + offset).ravel(), minlength=n * len(rows)).reshape(len(rows), n).astype(np.float64)
+def ratios(top: Floats, bottom: Floats) -> Statistic:
+    """Σ top / Σ bottom over records, for `top` and `bottom` [n, k]; NaN where nothing counts."""
+    top, bottom = on_grid(top), on_grid(bottom)
+
+    def of(counts: Floats) -> Floats:
+        above, below = counts @ top, counts @ bottom
+        return np.where(below > 0, above / np.where(below > 0, below, 1.0), np.nan)
+
+    return of
 
 
-def ratio_draws(top: Floats, bottom: Floats, resamples: int = RESAMPLES, seed: int = 0) -> tuple[Floats, Floats]:
-    """Values [k] and draws [resamples, k] of Σ top / Σ bottom over records, for `top` and `bottom` [n, k]. NaN where nothing counts.
-
-    A mean over the records that count has their values as `top` and 1 as `bottom`, and 0 for the others.
-    """
-    n = len(top)
-    if not n:
-        return np.full(top.shape[1], np.nan), np.full((resamples, top.shape[1]), np.nan)
-    parts = []
-    for rows in draws_of_rows(n, resamples, seed):
-        counts = counts_of(rows, n)
-        parts.append(_ratio(counts @ top, counts @ bottom))
-    return _ratio(top.sum(axis=0), bottom.sum(axis=0)), np.concatenate(parts)
-
-
-def _ratio(top: Floats, bottom: Floats) -> Floats:
-    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)
-
-
-def mean_draws(values: Floats, resamples: int = RESAMPLES, seed: int = 0) -> tuple[Floats, Floats]:
-    """Means [k] and their draws [resamples, k] of `values` [n, k]; NaN marks a record that is not in the denominator."""
+def means(values: Floats) -> Statistic:
+    """Means of `values` [n, k]; NaN marks a record that is not in the denominator."""
     known = ~np.isnan(values)
-    return ratio_draws(np.where(known, values, 0.0), known.astype(np.float64), resamples, seed)
+    return ratios(np.where(known, values, 0.0), known.astype(np.float64))
 
 
-def median_draws(values: Floats, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, Floats]:
-    """The median and its draws [resamples] of `values` [n], which may be infinite; those that are NaN are left out."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return float("nan"), np.full(resamples, np.nan)
-    ordered = np.sort(known)
-    parts = []
-    for rows in draws_of_rows(len(known), resamples, seed):
-        # Of sorted values the median is at the median rank.
-        ranks = np.partition(rows, [(len(known) - 1) // 2, len(known) // 2], axis=1)
-        parts.append(_middle(ordered[ranks[:, (len(known) - 1) // 2]], ordered[ranks[:, len(known) // 2]]))
-    low, high = ordered[(len(known) - 1) // 2], ordered[len(known) // 2]
-    return float(_middle(low, high)), np.concatenate(parts)
+def on_grid(values: Floats) -> Floats:
+    """Values [n, k] on a binary grid so fine (2⁻⁵² of n times the largest of a column) and so coarse that every sum of n of them is exact.
+
+    Sums are then the same in every order of addition: for any number of threads, any linear algebra library, any order of rows.
+    """
+    largest = np.abs(values).max(axis=0, initial=0.0) * max(len(values), 1)
+    step = np.exp2(np.ceil(np.log2(np.maximum(largest, 1e-200))) - 52)
+    return np.asarray(np.round(values / step) * step)
+
+
+def quantile(values: Floats, share: float = 0.5) -> Statistic:
+    """The quantile of `values` [n], which may be infinite; those that are NaN are left out.
+
+    The mean of the two values between which the share falls, where it falls between two (definition 2 of Hyndman and Fan 1996):
+    at 0.5 the median.
+    """
+    order = np.argsort(values, kind="stable")[: int((~np.isnan(values)).sum())]
+    ordered = values[order]
+
+    def of(counts: Floats) -> Floats:
+        if not len(order):
+            return np.full((len(counts), 1), np.nan)
+        upto = np.cumsum(counts[:, order], axis=1)
+        size = upto[:, -1]
+        below, above = np.ceil(share * size) - 1, np.minimum(np.floor(share * size), size - 1)
+        low, high = (ordered[np.minimum((upto <= rank[:, None]).sum(axis=1), len(order) - 1)] for rank in (below, above))
+        return np.where(size > 0, _middle(low, high), np.nan)[:, None]
+
+    return of
 
 
 def _middle(low: Floats, high: Floats) -> Floats:

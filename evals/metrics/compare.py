@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evals.metrics.bootstrap import RESAMPLES, Estimate, estimate, median_draws, ratio_draws, rounded
+from evals.metrics.bootstrap import RESAMPLES, estimate, means, quantile, resampled, rounded
 from evals.metrics.glossary import METRICS
 from evals.metrics.summary import MOST_VALUES, columns_of, parts_of
 from evals.metrics.values import distances, mean_values
@@ -22,8 +22,10 @@ _NEARLY_EQUAL = 0.25
 def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
     """Differences b − a over the records that both have, in all and by split, by the paired bootstrap (Koehn 2004).
 
-    Each has an interval and `above`, the share of resamples in which b has the higher value: near 0 or 1 the difference is real, near
-    0.5 it is chance. Records of one run alone are counted and left out.
+    Each has an interval; `above`, the share of resamples in which b has the higher value (equal ones count half): near 0 or 1 the
+    difference is real, near 0.5 it is chance; and `p`, two-sided: twice the smaller share of resamples at or beyond 0, with one added to
+    both counts (Efron and Tibshirani 1993, section 15.4; Davison and Hinkley 1997, section 4.2). It does not know how many metrics and splits
+    are looked at. Records of one run alone are counted and left out.
     """
     by_a, by_b = {row.id: row for row in rows_a}, {row.id: row for row in rows_b}
     common = sorted(by_a.keys() & by_b.keys())
@@ -47,37 +49,40 @@ def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], *, resamples: int = RE
 
 
 def differences(a: Sequence[Row], b: Sequence[Row], resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
-    """By metric: the values of both, and b − a over the records that count in both, with interval and `above`."""
+    """By metric: the values of both, and b − a over the records that count in both, with interval, `above` and `p`."""
     values_a, values_b = mean_values(a), mean_values(b)
-    found: dict[str, Any] = {}
-    for name in METRICS:
-        if name in values_a and name in values_b:
-            found[name] = _means(values_a[name], values_b[name], resamples, seed)
-        elif name == "median_km":
-            found[name] = _medians(distances(a), distances(b), resamples, seed)
-    return {name: item for name, item in found.items() if item["n"]}
-
-
-def _means(a: Floats, b: Floats, resamples: int, seed: int) -> dict[str, Any]:
-    both = ~np.isnan(a) & ~np.isnan(b)
-    top = np.where(both, b, 0.0) - np.where(both, a, 0.0)
-    value, draws = ratio_draws(top[:, None], both[:, None].astype(np.float64), resamples, seed)
-    means = [rounded(float(part[both].mean())) if both.any() else None for part in (a, b)]
-    return _difference(means, estimate(float(value[0]), draws[:, 0], int(both.sum())), draws[:, 0])
-
-
-def _medians(a: Floats, b: Floats, resamples: int, seed: int) -> dict[str, Any]:
-    both = ~np.isnan(a) & ~np.isnan(b)
-    (median_a, draws_a), (median_b, draws_b) = (median_draws(part[both], resamples, seed) for part in (a, b))
+    names = [name for name in values_a if name in values_b]
+    tables = [_where_both(np.stack([v[n] for n in names], axis=1), np.stack([w[n] for n in names], axis=1))
+              for v, w in ((values_a, values_b), (values_b, values_a))]  # fmt: skip
+    far = [_where_both(distances(one), distances(other)) for one, other in ((a, b), (b, a))]
+    statistics = [*map(means, tables), *map(quantile, far)]
+    (mean_a, draws_a), (mean_b, draws_b), (median_a, medians_a), (median_b, medians_b) = resampled(
+        len(a), statistics, resamples, seed
+    )
+    sizes = (~np.isnan(tables[0])).sum(axis=0)
+    found = {
+        name: _difference(mean_a[i], mean_b[i], draws_b[:, i] - draws_a[:, i], int(sizes[i])) for i, name in enumerate(names)
+    }
     with np.errstate(invalid="ignore"):  # two infinite medians have no difference
-        draws, value = draws_b - draws_a, np.float64(median_b) - np.float64(median_a)
-    return _difference([rounded(median_a), rounded(median_b)], estimate(float(value), draws, int(both.sum())), draws)
+        apart = medians_b[:, 0] - medians_a[:, 0]
+    found["median_km"] = _difference(median_a[0], median_b[0], apart, int((~np.isnan(far[0])).sum()))
+    return {name: found[name] for name in METRICS if name in found and found[name]["n"]}
 
 
-def _difference(values: Sequence[float | None], found: Estimate, draws: Floats) -> dict[str, Any]:
+def _where_both(values: Floats, others: Floats) -> Floats:
+    """The values, NaN where the others are."""
+    return np.where(np.isnan(others), np.nan, values)
+
+
+def _difference(a: np.float64, b: np.float64, draws: Floats, n: int) -> dict[str, Any]:
+    with np.errstate(invalid="ignore"):
+        found = estimate(float(b - a), draws, n)
     known = draws[~np.isnan(draws)]
-    above = float((known > 0).mean() + (known == 0).mean() / 2.0) if len(known) else None
-    return {"a": values[0], "b": values[1], **found.to_json(), "above": rounded(above) if above is not None else None}
+    more, less = int((known > 0).sum()), int((known < 0).sum())
+    tied = len(known) - more - less
+    above = rounded((more + tied / 2) / len(known)) if len(known) else None
+    p = rounded(min(1.0, 2 * (1 + tied + min(more, less)) / (1 + len(known)))) if len(known) else None
+    return {"a": rounded(float(a)), "b": rounded(float(b)), **found.to_json(), "above": above, "p": p}
 
 
 def change(a: Row, b: Row) -> dict[str, Any]:

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evals.metrics.glossary import METRICS, within
+from evals.metrics.glossary import EXTRA_KM, METRICS, NEAR_KM, within
 from geo.score import THRESHOLDS_KM
 
 Cells = Sequence[Sequence[str]]
+WIDTH = 120
+"""Columns of a terminal: a wider table is cut into several."""
+_MOST_CHARACTERS = 48
 
-_TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Place", ("answered", "country", "region", "city", "geoscore", "median_km")),
-    ("Distance", tuple(within(t) for t in THRESHOLDS_KM)),
+    ("Distance", tuple(within(t) for t in sorted((*THRESHOLDS_KM, NEAR_KM, *EXTRA_KM)))),
     ("Published word matcher, for comparison with published tables alone",
      tuple(f"published_{m}_{level}" for m in ("final", "original") for level in ("country", "region", "city"))),
-    ("Language model as judge", tuple(f"judge_{level}" for level in ("country", "region", "city"))),
+    ("Language model as judge",
+     ("judge_failed", *(f"judge_{which}{level}" for which in ("", "equal_") for level in ("country", "region", "city")))),
     ("Ranked places", ("accuracy@3_25km", "accuracy@5_25km", "accuracy@5_200km", "accuracy@5_750km", "oracle_median_km")),
-    ("Calibration", ("coverage50", "coverage90", "ece_answer", "ece_ranked", "brier", "aurc", "bits_uniform", "bits_prior")),
+    ("Calibration", ("coverage50", "coverage90", "ece_answer", "ece_ranked", "brier", "bits_uniform", "bits_prior", "aurc",
+                     "aurc_country", "aurc_geoscore")),
     ("The agent", ("failed", "turns", "calls", "calls_failed", "tokens", "usd", "seconds")),
 )  # fmt: skip
-_OF_SPLITS = ("country", "region", "city", within(25.0), within(200.0), within(750.0), "geoscore", "median_km")
+OF_SPLITS = ("country", "region", "city", within(25.0), within(200.0), within(750.0), "geoscore", "median_km")
 
 
 def markdown(summaries: Mapping[str, Mapping[str, Any]]) -> str:
     """All tables: systems beside each other, then splits and tools of the first."""
     parts = []
-    for title, names in _TABLES:
+    for title, names in TABLES:
         shown = [name for name in names if any(_has(summary, name) for summary in summaries.values())]
         if shown:
             parts.append(f"## {title}\n\n{_systems(summaries, shown)}")
+    if any(summary["clouds"] for summary in summaries.values()):
+        parts.append(f"## All answers as a cloud on that of true places (k = 3)\n\n{_clouds(summaries)}")
     first: Mapping[str, Any] = next(iter(summaries.values()), {"splits": {}, "macro": {}, "agent": {"tools": {}, "stops": {}}})
-    parts += [f"## By {column.replace('_', ' ')}\n\n{_split(values)}" for column, values in first["splits"].items()]
+    parts += [f"## By {_harmless(column.replace('_', ' '))}\n\n{_split(values)}" for column, values in first["splits"].items()]
     if first["macro"]:
         parts.append(f"## Means over parts (each counts the same)\n\n{_macro(first['macro'])}")
     if first["agent"]["tools"]:
         parts.append(f"## Tools: bits by which a call moved the belief at the truth\n\n{_tools(first['agent']['tools'])}")
     if first["agent"]["stops"]:
-        parts.append("Ends: " + ", ".join(f"{count} {reason}" for reason, count in first["agent"]["stops"].items()))
+        parts.append(_ends(first["agent"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -51,8 +59,27 @@ def _systems(summaries: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -
     return table(["", "n", *(METRICS[name][0] for name in names)], rows)
 
 
+def _clouds(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+    names = ("precision", "recall", "density", "coverage")
+    rows = [[title, *(_interval(summary["clouds"]["intervals"][name], "" if name == "density" else "share") for name in names)]
+            for title, summary in summaries.items() if summary["clouds"]]  # fmt: skip
+    return table(["", *names], rows, keep=1)
+
+
+def _ends(agent: Mapping[str, Any]) -> str:
+    """How runs ended, and what was left unanswered of each kind where there are several."""
+    lines = ["Ends: " + ", ".join(f"{count} {reason}" for reason, count in agent["stops"].items())]
+    if len(agent["unanswered"]) > 1:
+        kinds = (f"{part['unanswered']} of {part['n']} of kind {_harmless(kind)}" for kind, part in agent["unanswered"].items())
+        lines.append("Unanswered: " + ", ".join(kinds))
+    if agent["seconds_median"] is not None:
+        median, slow = (_interval(agent["intervals"][name], "s") for name in ("seconds_median", "seconds_90"))
+        lines.append(f"Time: median {median}, 90 % within {slow}")
+    return "\n\n".join(lines)
+
+
 def _split(values: Mapping[str, Mapping[str, Any]]) -> str:
-    names = [name for name in _OF_SPLITS if any(name in part["metrics"] for part in values.values())]
+    names = [name for name in OF_SPLITS if any(name in part["metrics"] for part in values.values())]
     rows = [
         [value, str(part["n"]), *(cell(name, part["metrics"].get(name), part["n"]) for name in names)]
         for value, part in values.items()
@@ -63,7 +90,7 @@ def _split(values: Mapping[str, Mapping[str, Any]]) -> str:
 def _macro(macro: Mapping[str, Mapping[str, Any]]) -> str:
     names = [name for name in ("country", "region", "city", within(25.0), within(750.0), "geoscore")
              if any(name in part for part in macro.values())]  # fmt: skip
-    rows = [[f"by {column.replace('_', ' ')}", str(max(e["n"] for e in part.values())), *(cell(name, part.get(name), None) for name in names)]
+    rows = [[f"by {_harmless(column.replace('_', ' '))}", str(max(e["n"] for e in part.values())), *(cell(name, part.get(name), None) for name in names)]
             for column, part in macro.items()]  # fmt: skip
     return table(["", "parts", *(METRICS[name][0] for name in names)], rows)
 
@@ -90,8 +117,8 @@ def comparison_markdown(names: tuple[str, str], comparison: Mapping[str, Any]) -
     parts = [f"{names[1]} less {names[0]}, over the {comparison['n']} records of both ({comparison['only_a']} of the first alone, "
              f"{comparison['only_b']} of the second alone)"]  # fmt: skip
     rows = [[METRICS[name][0], str(item["n"]), worded(item["a"], _unit(name)), worded(item["b"], _unit(name)), _interval(item, _unit(name), signed=True),
-             "" if item["above"] is None else f"{item['above']:.3f}"] for name, item in comparison["metrics"].items()]  # fmt: skip
-    parts.append(table(["", "n", names[0], names[1], "difference", "P(higher)"], rows))
+             "" if item["above"] is None else f"{item['above']:.3f}", "" if item["p"] is None else f"{item['p']:.3f}"] for name, item in comparison["metrics"].items()]  # fmt: skip
+    parts.append(table(["", "n", names[0], names[1], "difference", "P(higher)", "p"], rows))
     for column, values in comparison["splits"].items():
         chosen = [
             name
@@ -100,7 +127,9 @@ def comparison_markdown(names: tuple[str, str], comparison: Mapping[str, Any]) -
         ]
         lines = [[value, str(part["n"]), *(_interval(part["metrics"].get(name), _unit(name), signed=True) for name in chosen)]
                  for value, part in values.items()]  # fmt: skip
-        parts.append(f"## By {column.replace('_', ' ')}\n\n{table(['', 'n', *(METRICS[name][0] for name in chosen)], lines)}")
+        parts.append(
+            f"## By {_harmless(column.replace('_', ' '))}\n\n{table(['', 'n', *(METRICS[name][0] for name in chosen)], lines)}"
+        )
     parts.append(f"{len(comparison['better'])} records got better, {len(comparison['worse'])} worse.")
     return "\n\n".join(parts) + "\n"
 
@@ -120,7 +149,7 @@ def _interval(found: Mapping[str, Any] | None, unit: str, signed: bool = False) 
         return ""
     if found["value"] is None:
         return "none"
-    low, high = (_bare(found[key], unit) for key in ("low", "high"))
+    low, high = (bare(found[key], unit) for key in ("low", "high"))
     return f"{'+' if signed and found['value'] > 0 else ''}{worded(found['value'], unit)} [{low}, {high}]"
 
 
@@ -130,14 +159,14 @@ def worded(value: float | None, unit: str) -> str:
         return "none"
     if unit == "share":
         return _share(value)
-    return f"{_bare(value, unit)}{ {'km': ' km', 's': ' s', 'usd': ' $'}.get(unit, '') }"
+    return f"{bare(value, unit)}{ {'km': ' km', 's': ' s', 'usd': ' $'}.get(unit, '') }"
 
 
 def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def _bare(value: float | None, unit: str) -> str:
+def bare(value: float | None, unit: str) -> str:
     """A number without its unit; an infinite bound is `∞`."""
     if value is None:
         return "∞" if unit == "km" else "none"
@@ -148,10 +177,35 @@ def _bare(value: float | None, unit: str) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def table(head: Sequence[str], rows: Cells) -> str:
-    """A Markdown table with aligned columns; the first is left-bound, the others right-bound. Bars in cells are escaped."""
-    lines = [[text.replace("|", "\\|").replace("\n", " ") for text in line] for line in (head, *rows)]
+def table(head: Sequence[str], rows: Cells, keep: int = 2) -> str:
+    """A Markdown table with aligned columns; the first is left-bound, the others right-bound.
+
+    A table wider than 120 characters is cut into several that begin with the same `keep` columns. Text is made harmless.
+    """
+    lines = [[_harmless(text) for text in line] for line in (head, *rows)]
     widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(head))]
+    pieces = _pieces(widths, min(keep, len(head)))
+    return "\n\n".join(_aligned([[line[i] for i in piece] for line in lines], [widths[i] for i in piece]) for piece in pieces)
+
+
+def _harmless(text: str) -> str:
+    """Text of a cell, which may come from anybody's file: on one line, without control characters, bars and markup escaped, cut to size."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    short = plain if len(plain) <= _MOST_CHARACTERS else plain[: _MOST_CHARACTERS - 1] + "…"
+    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", short.replace("|", "\\|"))
+
+
+def _pieces(widths: Sequence[int], keep: int) -> list[list[int]]:
+    """Which columns stand in which table, so that each fits if it can."""
+    pieces = [list(range(keep))]
+    for i in range(keep, len(widths)):
+        if len(pieces[-1]) > keep and 1 + sum(widths[j] + 3 for j in [*pieces[-1], i]) > WIDTH:
+            pieces.append(list(range(keep)))
+        pieces[-1].append(i)
+    return pieces
+
+
+def _aligned(lines: Cells, widths: Sequence[int]) -> str:
     shown = ["| " + " | ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))) + " |"
              for line in lines]  # fmt: skip
     rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"

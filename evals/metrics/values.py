@@ -31,27 +31,38 @@ def oracle_distances(rows: Sequence[Row], k: int | None = None) -> Floats:
 
 def probabilities(rows: Sequence[Row]) -> Floats:
     """The answer's own probability [n] of lying within 50 km; NaN where none was stated or the truth has no coordinates."""
-    return np.array([row.answer.probability if row.answer and row.answer.probability is not None and row.distance_km is not None else np.nan
-                     for row in rows], dtype=np.float64)  # fmt: skip
+    return np.where(np.isnan(distances(rows)), np.nan, confidences(rows))
 
 
-def mean_values(rows: Sequence[Row]) -> dict[str, Floats]:
-    """Values [n] of every metric that is a mean over records."""
+def confidences(rows: Sequence[Row]) -> Floats:
+    """The answer's own probability [n], whatever is known of the truth; NaN where none was stated."""
+    return _numbers([row.answer.probability if row.answer else None for row in rows])
+
+
+def level_values(rows: Sequence[Row], level: str) -> Floats:
+    """1 or 0 [n] by whether the answer is right at one of LEVELS; NaN where the truth does not say."""
+    return _verdicts([row.levels for row in rows], level)
+
+
+def mean_values(rows: Sequence[Row], extra_km: Sequence[float] = ()) -> dict[str, Floats]:
+    """Values [n] of every metric that is a mean over records; `extra_km` are thresholds out of EXTRA_KM."""
     far = distances(rows)
     known = ~np.isnan(far)
     values: dict[str, Floats] = {
         "answered": np.array([float(row.answer is not None) for row in rows]),
         "geoscore": np.where(known, geoscore(np.where(known, far, 0.0)), np.nan),
         "mean_km_answered": np.where(np.isfinite(far), far, np.nan),
-        **{within(t): _hits(far, t) for t in (*THRESHOLDS_KM, NEAR_KM)},
-        **{level: _verdicts([row.levels for row in rows], level) for level in LEVELS},
+        **{within(t): _hits(far, t) for t in (*THRESHOLDS_KM, NEAR_KM, *extra_km)},
+        **{level: level_values(rows, level) for level in LEVELS},
     }
     for matcher in ("final", "original"):
         for level in LEVELS:
             values[f"published_{matcher}_{level}"] = _verdicts([row.published.get(matcher, {}) for row in rows], level)
-    values |= {f"judge_{level}": _verdicts([row.judged or {} for row in rows], level) for level in LEVELS}
+    values |= _judged(rows)
     if any(row.ranked for row in rows):
-        values |= {at_k(k, t): _hits(oracle_distances(rows, k), t) for k in CANDIDATES for t in CANDIDATE_KM}
+        for k in CANDIDATES:
+            nearest = oracle_distances(rows, k)
+            values |= {at_k(k, t): _hits(nearest, t) for t in CANDIDATE_KM}
     return {**values, **_calibration(rows, far), **_spent(rows)}
 
 
@@ -62,6 +73,18 @@ def _hits(far: Floats, threshold_km: float) -> Floats:
 def _verdicts(verdicts: Sequence[Verdicts], level: str) -> Floats:
     found = [verdict.get(level) for verdict in verdicts]
     return np.array([np.nan if right is None else float(right) for right in found], dtype=np.float64)
+
+
+def _judged(rows: Sequence[Row]) -> dict[str, Floats]:
+    """A judge's verdicts, whether they are those of the exact metric, and where there is none; nothing where no judge was asked."""
+    if all(row.judged is None for row in rows):
+        return {}
+    found = {"judge_failed": np.array([float(row.judged is None) for row in rows])}
+    for level in LEVELS:
+        judged, exact = _verdicts([row.judged or {} for row in rows], level), level_values(rows, level)
+        equal = np.where(np.isnan(judged) | np.isnan(exact), np.nan, (judged == exact).astype(np.float64))
+        found |= {f"judge_{level}": judged, f"judge_equal_{level}": equal}
+    return found
 
 
 def _calibration(rows: Sequence[Row], far: Floats) -> dict[str, Floats]:

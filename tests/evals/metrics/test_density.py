@@ -54,6 +54,29 @@ def test_equal_and_distant_clouds() -> None:
     assert (far.precision, far.recall, far.density, far.coverage) == (0.0, 0.0, 0.0, 0.0)
 
 
+def test_four_points_on_a_line_by_hand() -> None:
+    """k = 1, truths at 0, 1, 3 and 7 degrees: radii 1, 1, 2, 4. Guesses at 0.5, 0.6 and 20 degrees: radii 0.1, 0.1, 19.4."""
+    found = density.point_matches([(0, 0.5), (0, 0.6), (0, 20)], [(0, 0), (0, 1), (0, 3), (0, 7)], k=1)
+    assert found.density.tolist() == [2.0, 2.0, 0.0], "0.6 is farther than 2 degrees from 3"
+    assert found.precision.tolist() == [1.0, 1.0, 0.0]
+    assert found.coverage.tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert found.recall.tolist() == [0.0, 1.0, 1.0, 1.0], "only the far guess has a large ball, which ends at 0.6"
+
+
+def test_the_antimeridian_and_the_pole_are_no_borders() -> None:
+    guesses = [(0, 179.99), (0, -179.99), (0, 179.98), (0, -179.98)]
+    here = cloud_match(guesses, guesses, k=1)
+    moved = cloud_match([(lat, lon - 100) for lat, lon in guesses], [(lat, lon - 100) for lat, lon in guesses], k=1)
+    assert here == moved
+    around = [(89.99, lon) for lon in (0, 90, 180, -90)]
+    assert cloud_match(around, [(90, 0), (90, 50), (89.995, 10), (89.98, 3)], k=3).precision == 1.0
+
+
+def test_equal_points_are_neighbours_at_no_distance() -> None:
+    points = [(10.0, 20.0)] * 6
+    assert cloud_match(points, points, k=3) == density.CloudMatch(1.0, 1.0, 2.0, 1.0), "each lies in 6 balls over 3"
+
+
 def test_a_collapsed_cloud_is_precise_and_covers_nothing() -> None:
     real = cloud(100, 5, spread=20.0)
     found = cloud_match(np.repeat(real[:1], 50, axis=0), real)

@@ -10,8 +10,8 @@ import pytest
 
 from evals.metrics.compare import compare
 from evals.metrics.glossary import METRICS
-from evals.metrics.summary import summarise
-from evals.metrics.table import comparison_markdown, markdown
+from evals.metrics.summary import columns_of, summarise
+from evals.metrics.table import comparison_markdown, markdown, table
 from evals.record import Truth
 from evals.row import Row, ToolCall
 from geo.score import geoscore
@@ -73,6 +73,19 @@ def test_tools() -> None:
     assert (tools["read_text"]["toward"], tools["read_text"]["away"]) == (0.5, 0.5)
     assert tools["zoom"]["failed"] == 1
     assert tools["zoom"]["nothing"] == 1.0
+    assert tools["read_text"]["intervals"]["toward"]["n"] == 2
+
+
+def test_what_was_left_unanswered_of_each_kind() -> None:
+    agent = summarise(mixed(), resamples=50)["agent"]
+    assert agent["unanswered"] == {
+        "photo": {"n": 2, "unanswered": 0, "stops": {}},
+        "satellite": {"n": 3, "unanswered": 2, "stops": {"cannot_tell": 1, "policy_error": 1}},
+    }
+    timed = [row(str(i), 1.0, seconds=float(i)) for i in range(1, 11)] + [row("never", None, stop="not_run")]
+    agent = summarise(timed, resamples=50)["agent"]
+    assert (agent["seconds"], agent["seconds_median"], agent["seconds_90"]) == (55.0, 5.5, 9.5)
+    assert agent["intervals"]["seconds_90"]["n"] == 10
 
 
 def test_splits_and_macro_means() -> None:
@@ -107,6 +120,61 @@ def test_truths_without_coordinates_or_city() -> None:
     json.dumps(summarise([], resamples=10), allow_nan=False)
 
 
+def test_further_thresholds_are_asked_for() -> None:
+    found = summarise(mixed(), resamples=20, extra_km=(0.5, 10.0))
+    assert (value(found, "within_0.5km"), value(found, "within_10km")) == (0.0, 0.2), "0.5 km is not strictly within 0.5 km"
+    assert "within_2km" not in found["metrics"]
+    assert "<0.5 km" in markdown({"a": found})
+    with pytest.raises(ValueError, match="within 7 km"):
+        summarise(mixed(), extra_km=(7.0,))
+
+
+def test_failures_of_a_judge_are_counted() -> None:
+    verdicts = {"country": True, "region": False, "city": False}
+    rows = [
+        row("a", 5.0, judged=verdicts),
+        row("b", 5.0, judged=verdicts),
+        row("c", 5.0),
+        row("d", None, judged=dict.fromkeys(verdicts, False)),
+    ]
+    found = summarise(rows, resamples=20)
+    assert value(found, "judge_failed") == 0.25
+    assert found["metrics"]["judge_country"]["n"] == 3
+    assert value(found, "judge_country") == pytest.approx(2 / 3, abs=1e-6)
+    assert value(found, "judge_equal_country") == 1.0
+    assert value(found, "judge_equal_city") == pytest.approx(1 / 3, abs=1e-6)
+    assert not any(name.startswith("judge") for name in summarise(mixed(), resamples=20)["metrics"])
+
+
+def test_a_column_may_be_called_country() -> None:
+    rows = [row(str(i), 1.0, columns={"country": "from the file", "kind": "x"}) for i in range(4)]
+    assert columns_of(rows) == []
+    assert columns_of([*rows, row("e", 1.0, kind="scene")]) == ["kind"]
+
+
+def test_macro_means_say_how_many_parts_have_one_record() -> None:
+    rows = [row(str(i), 1.0 if i < 3 else 900.0, columns={"place": "x" if i < 5 else "y"}) for i in range(6)]
+    found = summarise(rows, resamples=200, columns=["place"])["macro"]["place"]["within_25km"]
+    assert found["value"] == pytest.approx((3 / 5 + 0) / 2)
+    assert (found["n"], found["singles"]) == (2, 1)
+
+
+def test_clouds_have_intervals() -> None:
+    found = summarise([row(str(i), float(i)) for i in range(1, 30)], resamples=50)["clouds"]
+    assert found["intervals"]["precision"]["n"] == 29
+    assert found["precision"] == found["intervals"]["precision"]["value"]
+    assert summarise([row(str(i), 1.0) for i in range(3)], resamples=20)["clouds"] is None
+
+
+def test_tables_are_harmless_and_fit_a_terminal() -> None:
+    text = table(["", "n", *("figure",) * 9], [["a|b\x1b[31m\n<script>", "3", *("61.2 % [58.4, 64.0]",) * 9]])
+    assert "\x1b" not in text
+    assert "a\\|b [31m \\<script>" in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert text.count("61.2 %") == 9
+    assert all(line.startswith("|") for line in text.splitlines() if line)
+
+
 def test_the_order_of_rows_does_not_matter() -> None:
     rows = mixed()
     random.Random(1).shuffle(rows)
@@ -120,7 +188,7 @@ def test_every_metric_is_in_the_glossary_and_the_tables_show_it() -> None:
     assert "a\\|b" in text
     assert "40.0 % [" in text
     assert "of 3" in text, "a denominator of its own is shown"
-    assert {len(line.split("|")) for line in text.split("\n\n")[1].splitlines()[:2]} == {10}
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_comparison_pairs_records() -> None:
@@ -132,7 +200,9 @@ def test_comparison_pairs_records() -> None:
     assert (gain["a"], gain["b"]) == (0.0, pytest.approx(2 / 3, abs=1e-5))
     assert gain["low"] > 0.4
     assert gain["above"] == 1.0
+    assert gain["p"] == pytest.approx(2 / 401, abs=1e-6), "no resample of 400 is at 0 or below"
     assert found["metrics"]["answered"]["above"] == 0.5, "no difference at all"
+    assert found["metrics"]["answered"]["p"] == 1.0
     assert len(found["better"]) == 20
     assert found["worse"] == []
     assert "20 records got better" in comparison_markdown(("a", "b"), found)
@@ -151,3 +221,31 @@ def test_pairing_is_sharper_than_two_separate_intervals() -> None:
     apart = [summarise(rows, resamples=500)["metrics"]["within_25km"] for rows in (a, b)]
     assert apart[0]["high"] > apart[1]["low"]
     assert gain["low"] > 0
+
+
+def test_medians_are_paired_by_record_and_not_by_rank() -> None:
+    """The same distances dealt to other records: medians are equal, but their difference is as uncertain as two independent ones."""
+    rng = np.random.default_rng(0)
+    km = rng.uniform(1.0, 1000.0, size=200)
+    a = [row(f"{i:03}", float(km[i])) for i in range(200)]
+    b = [row(f"{i:03}", float(d)) for i, d in enumerate(rng.permutation(km))]
+    alone, apart = summarise(a, resamples=400)["metrics"]["median_km"], compare(a, b, resamples=400)["metrics"]["median_km"]
+    assert apart["value"] == 0.0
+    assert apart["high"] - apart["low"] > alone["high"] - alone["low"]
+    same = compare(a, a, resamples=50)["metrics"]["median_km"]
+    assert (same["low"], same["high"]) == (0.0, 0.0)
+
+
+def test_runs_without_common_records() -> None:
+    found = compare([row("a", 1.0)], [row("b", 1.0)], resamples=20)
+    assert (found["n"], found["metrics"], found["better"]) == (0, {}, [])
+    comparison_markdown(("a", "b"), found)
+
+
+def test_infinite_medians_have_no_difference() -> None:
+    rows = [row(str(i), None) for i in range(4)]
+    found = compare(rows, rows, resamples=20)["metrics"]["median_km"]
+    assert (found["value"], found["above"], found["p"]) == (None, None, None)
+    better = compare(rows, [row(str(i), 1.0) for i in range(4)], resamples=20)
+    json.dumps(better, allow_nan=False)
+    comparison_markdown(("a", "b"), better)
