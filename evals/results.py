@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.trajectory import StopReason
 from evals.baselines import blind_baselines
+from evals.metrics.glossary import EXTRA_KM
 from evals.metrics.summary import summarise
 from evals.row import Row, Verdicts
 from evals.rows import rows_of
@@ -93,9 +94,10 @@ def notes_of(rows: Sequence[Row]) -> list[str]:
 def scores_of(run: RunFolder, systems: Mapping[str, Sequence[Row]], resamples: int = 1000) -> dict[str, Any]:
     """Everything measured, as JSON: the same on any machine for the same trajectories."""
     manifest = run.manifest()
+    extra = EXTRA_KM if str(manifest.get("benchmark", "")).startswith("mapbench") else ()
     kept = ("benchmark", "checksum", "size", "n", "seed", "policy", "settings", "price", "prompts", "versions", "started")
     return {
         "run": {name: manifest.get(name) for name in kept},
         "notes": notes_of(next(iter(systems.values()))),
-        "systems": {name: summarise(rows, resamples=resamples) for name, rows in systems.items()},
+        "systems": {name: summarise(rows, resamples=resamples, extra_km=extra) for name, rows in systems.items()},
     }

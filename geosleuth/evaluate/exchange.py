@@ -60,8 +60,8 @@ def import_command(
 @plain_errors
 def export_command(run: Path, inspect: Path | None, predictions: Path | None, forced: bool) -> None:
     """Write RUN for other programs."""
-    from evals.interchange.predictions import write_predictions
     from evals.interchange.inspect_log import write_inspect_log
+    from evals.interchange.predictions import write_predictions
     from evals.metrics import summarise
     from evals.rows import rows_of
     from evals.run_folder import RunFolder

@@ -107,7 +107,7 @@ def compare_command(first: Path, second: Path, report: Path | None, as_json: boo
     if report:
         from evals.report import compare_html
 
-        report.write_text(compare_html(names, rows_a, rows_b, comparison, *(case_of(f) for f in folders)), encoding="utf-8")
+        report.write_text(compare_html(names, rows_a, rows_b, comparison, case_of(folders[0]), case_of(folders[1])), encoding="utf-8")
         click.echo(f"wrote {report}", err=True)
     click.echo(json.dumps(comparison, ensure_ascii=False, indent=1) if as_json else comparison_markdown(names, comparison))
 

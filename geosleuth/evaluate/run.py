@@ -81,7 +81,7 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
     from evals.run import prepare
     from evals.run_folder import RunFolder
 
-    settings = _settings(options)
+    settings, beside = _settings(options), _baselines(options, policy)
     records_of = make_benchmark(benchmark, data=options["data"], images=options["images"])
     driver = make_policy(
         policy, base_url=options["base_url"], box_space=options["box_space"], temperature=options["temperature"], retries=6
@@ -92,7 +92,7 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
         click.echo(f"note: {note}", err=True)
     screen = _Lines(options["as_json"], options["quiet"])
     complete = _drive(records, driver, settings, folder, screen, policy)
-    for name in _baselines(options, policy):
+    for name in beside:
         complete &= _baseline(name, records_of, records, driver, settings, folder, screen, options["gallery"])
     click.echo(f"scores: geosleuth eval score {out}", err=True)
     if not complete:
