@@ -89,7 +89,7 @@ def find_leaks(
 
 
 def leakage_report(leaks: Sequence[Leak], n_queries: int, n_gallery: int) -> dict[str, Any]:
-    """How many queries the gallery holds, as counts and a share, for reports."""
+    """How many queries the gallery holds, as counts and a share, for reports; places as far as `find_leaks` was asked to look."""
     by_kind: dict[str, int] = {kind: len({leak.query_id for leak in leaks if leak.kind == kind}) for kind in KINDS[:3]}
     shown = {leak.query_id for leak in leaks if leak.kind in {"same file", "same picture"}}
     near = {leak.query_id: leak.distance_km for leak in leaks if leak.kind == "same place" and leak.distance_km is not None}

@@ -69,7 +69,7 @@ def _row(record: Mapping[str, Any], trajectory: Mapping[str, Any] | None, price:
         row,
         answer=answer,
         distance_km=_km(truth, answer.lat, answer.lon) if answer else None,
-        published=_published(truth, _final_text(trajectory, answer), last_message(trajectory)),
+        published=_published(truth, *_texts(trajectory, answer)),
         ranked=tuple(_ranked(place, truth) for place in trajectory.get("alternatives", [])),
         bits_uniform=round(bits.uniform, 4) if bits else None,
         bits_prior=round(bits.prior, 4) if bits else None,
@@ -139,6 +139,12 @@ def _published(truth: Truth, final: str, whole: str) -> dict[str, Verdicts]:
 def _final_text(trajectory: Mapping[str, Any], answer: Guess | None) -> str:
     """The final answer in words: the imported text, or the place that was answered."""
     return str(trajectory["said"]) if trajectory.get("said") else answer.label if answer else ""
+
+
+def _texts(trajectory: Mapping[str, Any], answer: Guess | None) -> tuple[str, str]:
+    """The final answer, and the whole last message with the answer that was made of it."""
+    final, last = _final_text(trajectory, answer), last_message(trajectory)
+    return final, last if trajectory.get("said") else f"{last}\n{final}"
 
 
 def _worded(trajectory: Mapping[str, Any] | None, truth: Truth) -> Verdicts | None:

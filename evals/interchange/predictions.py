@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from evals.interchange.files import rows_of
@@ -41,8 +42,6 @@ def read_predictions(path: Path, strict: bool = False) -> list[Prediction]:
 
 def _named(prediction: Prediction, where: str) -> Prediction:
     """The prediction with its place in the file before its error."""
-    from dataclasses import replace
-
     if not prediction.id:
         return replace(prediction, error=f"{where} names no photo")
     return replace(prediction, error=f"{where}: {prediction.error}") if prediction.error else prediction

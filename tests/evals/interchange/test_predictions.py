@@ -354,7 +354,7 @@ def test_an_imported_run_is_scored_and_written_back(tmp_path: Path) -> None:
         "city": "Porto",
         "names": {"country": "Portugal", "region": "Porto", "city": "Porto"},
     }
-    porto = {"lat": 41.1496, "lon": -8.6109, **truth}
+    porto: dict[str, Any] = {"lat": 41.1496, "lon": -8.6109, **truth}
     lisbon = Prediction("b", 38.72, -9.14, message="<think>Porto?</think> Lisbon", candidates=(RankedGuess(41.1496, -8.6109),))
     pairs = [(record("a", **porto), Prediction("a", place="Oporto", message="<answer>Oporto</answer>")), (record("b", **porto), lisbon),
              (record("c", **porto), None)]  # fmt: skip
