@@ -55,12 +55,14 @@ class Record:
     """What results may be split by beside kind and continent: `difficulty`, and the user's own columns."""
     licence: str = ""
     attribution: str = ""
+    file: str = ""
+    """Name of the picture's file, where it is not the id: other systems' predictions may go by it."""
     clues: Sequence[Mapping[str, Any]] = ()
     """What the photo is known to hold that tells the place (drawn scenes), so that a failure can be explained."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the photo."""
-        return {"id": self.id, "kind": self.kind, "truth": self.truth.to_json(), "columns": dict(self.columns),
+        return {"id": self.id, "kind": self.kind, "truth": self.truth.to_json(), "columns": dict(self.columns), "file": self.file,
                 "licence": self.licence, "attribution": self.attribution, "clues": [dict(c) for c in self.clues]}  # fmt: skip
 
 

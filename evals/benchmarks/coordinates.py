@@ -41,7 +41,7 @@ def load_table(table: Table, images: ImageStore | None, *, licence: str = "", at
     records = [
         Record(names[row], truth, open_row(row), KINDS.get(_value(table, "kind", row).casefold(), "photo"),
                {name: values[row] for name, values in columns.items() if values[row]},
-               _value(table, "licence", row) or licence, _value(table, "attribution", row) or attribution)
+               _value(table, "licence", row) or licence, _value(table, "attribution", row) or attribution, _picture(table, names, row))
         for row, truth in kept.items()
     ]  # fmt: skip
     left_out = len(table) - len(used)

@@ -106,6 +106,10 @@ def _names(prediction: Prediction) -> list[str]:
     return [name for name in (prediction.id, *prediction.aliases) if name]
 
 
+def _names_of_record(record: Mapping[str, Any]) -> list[str]:
+    return [name for name in (str(record["id"]), str(record.get("file", ""))) if name]
+
+
 def _stem(name: str) -> str:
     """The file name without its folder and, where it is a picture's, its ending."""
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
@@ -126,7 +130,7 @@ def _point_of_prediction(prediction: Prediction) -> list[tuple[float, float]]:
 _WAYS: tuple[tuple[str, _Keys, _Keys], ...] = (
     ("id", lambda record: [str(record["id"])], lambda p: [p.id] if p.id else []),
     ("another id", lambda record: [str(record["id"])], _names),
-    ("file name", lambda record: [_stem(str(record["id"]))], lambda p: {_stem(name) for name in _names(p)}),
-    ("capitals", lambda record: [_stem(str(record["id"])).casefold()], lambda p: {_stem(name).casefold() for name in _names(p)}),
+    ("file name", lambda record: {_stem(name) for name in _names_of_record(record)}, lambda p: {_stem(name) for name in _names(p)}),
+    ("capitals", lambda record: {_stem(name).casefold() for name in _names_of_record(record)}, lambda p: {_stem(name).casefold() for name in _names(p)}),
     ("coordinates", _point_of_record, _point_of_prediction),
 )  # fmt: skip
