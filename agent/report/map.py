@@ -32,7 +32,9 @@ def belief_map(trajectory: Mapping[str, Any], belief: Belief, identifier: str) -
 def overview_map(points: Sequence[Mapping[str, Any]]) -> Html:
     """All photos that were placed, as numbered points that lead to them."""
     data = {"heat": [], "bounds": None, "points": list(points), "towns": []}
-    return map_figure(data, "map-all", "map of all photos", "All photos", [tag("span", "one point for each photo that was placed")])
+    return map_figure(
+        data, "map-all", "map of all photos", "All photos", [tag("span", "one point for each photo that was placed")]
+    )
 
 
 def no_map(why: str) -> Html:

@@ -22,9 +22,14 @@ class Html(str):
 Child = str | None | Iterable[Html]
 
 
+def showable(text: str) -> str:
+    """Text in which what cannot be shown, or would turn the direction of what follows, is `�`."""
+    return _UNSHOWABLE.sub("\ufffd", text)
+
+
 def escape(text: str) -> Html:
-    """Text as markup that shows it; what cannot be shown becomes `�`."""
-    return Html(html.escape(_UNSHOWABLE.sub("\ufffd", text), quote=True))
+    """Text as markup that shows it."""
+    return Html(html.escape(showable(text), quote=True))
 
 
 def tag(name: str, *children: Child, **attributes: str | int | float | bool | None) -> Html:

@@ -74,7 +74,7 @@ def seconds(value: float) -> str:
 
 def counted(number: int, noun: str) -> str:
     """`1 turn`, `3 turns`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def place_name(place: Mapping[str, Any]) -> tuple[str, str]:

@@ -58,9 +58,16 @@ def score_command(run: Path, as_json: bool, rows_path: Path | None, resamples: i
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for report.html, report.md and scores.json; the run's own by default.",
 )
+@click.option(
+    "--beliefs",
+    type=click.IntRange(0, 5000),
+    default=30,
+    show_default=True,
+    help="Belief maps of so many best and so many worst records.",
+)
 @_resamples
 @plain_errors
-def report_command(run: Path, out: Path | None, resamples: int) -> None:
+def report_command(run: Path, out: Path | None, beliefs: int, resamples: int) -> None:
     """Write one self-contained HTML page, a Markdown table and JSON of RUN."""
     from evals.report import report_html, report_markdown
     from evals.results import scores_of, systems_of
@@ -72,7 +79,7 @@ def report_command(run: Path, out: Path | None, resamples: int) -> None:
     manifest = {**folder.manifest(), "notes": scores["notes"]}
     out.mkdir(parents=True, exist_ok=True)
     pages = {
-        "report.html": report_html(manifest, systems, scores["systems"], case_of(folder)),
+        "report.html": report_html(manifest, systems, scores["systems"], case_of(folder), beliefs),
         "report.md": report_markdown(manifest, scores["systems"]),
         "scores.json": json.dumps(scores, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
     }
@@ -107,7 +114,9 @@ def compare_command(first: Path, second: Path, report: Path | None, as_json: boo
     if report:
         from evals.report import compare_html
 
-        report.write_text(compare_html(names, rows_a, rows_b, comparison, case_of(folders[0]), case_of(folders[1])), encoding="utf-8")
+        report.write_text(
+            compare_html(names, rows_a, rows_b, comparison, case_of(folders[0]), case_of(folders[1])), encoding="utf-8"
+        )
         click.echo(f"wrote {report}", err=True)
     click.echo(json.dumps(comparison, ensure_ascii=False, indent=1) if as_json else comparison_markdown(names, comparison))
 

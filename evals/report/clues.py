@@ -1,0 +1,53 @@
+"""What a drawn scene held, in words, and whether it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from geo.names import fold
+
+READ_SHARE = 85.0
+"""Per cent of a clue's text that must be found in one piece, misread letters forgiven (rapidfuzz `partial_ratio`)."""
+_WORD = 6
+"""A shorter text must be found whole."""
+_MOST_TEXTS, _LONGEST_TEXT = 500, 2000
+
+
+def read_texts(trajectory: Mapping[str, Any] | None) -> list[str]:
+    """What the run's tools read in the photo, folded: the labels of regions, and the lines that reading tools answered."""
+    if not trajectory:
+        return []
+    regions = trajectory.get("regions")
+    labels = (
+        [str(r.get("label") or "") for r in regions.values() if isinstance(r, Mapping)] if isinstance(regions, Mapping) else []
+    )
+    steps = [s for s in trajectory.get("steps") or [] if isinstance(s, Mapping) and str(s.get("tool") or "").startswith("read")]
+    lines = [line for step in steps for line in str(step.get("text") or "").split("\n")]
+    return [fold(text[:_LONGEST_TEXT]) for text in [*labels, *lines][:_MOST_TEXTS]]
+
+
+def was_read(clue: Mapping[str, Any], read: Sequence[str]) -> bool | None:
+    """Whether a clue's text stands in one of `read` (of `read_texts`); None for a clue that is no writing."""
+    from rapidfuzz import fuzz
+
+    wanted = fold(str(clue.get("text") or ""))
+    if not wanted:
+        return None
+    if len(wanted) < _WORD:
+        return any(f" {wanted} " in f" {line} " for line in read)
+    return any(len(line) >= 0.8 * len(wanted) and fuzz.partial_ratio(wanted, line) >= READ_SHARE for line in read)
+
+
+def told_by(clue: Mapping[str, Any]) -> str:
+    """What a clue tells, and what it takes to use it: `tells the city (Porto), needs zooming`."""
+    value = f" ({clue['value']})" if clue.get("value") else ""
+    tells = (
+        f"misleads{value}"
+        if clue.get("distractor")
+        else f"tells the {clue['tells']}{value}"
+        if clue.get("tells")
+        else value.strip(" ()")
+    )
+    hints = (("needs_zoom", "needs zooming"), ("needs_search", "needs a search"), ("decisive", "decisive"))
+    return ", ".join(part for part in [tells, *(words for key, words in hints if clue.get(key) is True)] if part)
