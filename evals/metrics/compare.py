@@ -76,8 +76,10 @@ def _where_both(values: Floats, others: Floats) -> Floats:
 
 def _difference(a: np.float64, b: np.float64, draws: Floats, n: int) -> dict[str, Any]:
     with np.errstate(invalid="ignore"):
-        found = estimate(float(b - a), draws, n)
-    known = draws[~np.isnan(draws)]
+        apart = float(b - a)
+    found = estimate(apart, draws, n)
+    # Two infinite values are equal as far as anybody knows; their few finite draws say nothing.
+    known = draws[~np.isnan(draws)] if not math.isnan(apart) else draws[:0]
     more, less = int((known > 0).sum()), int((known < 0).sum())
     tied = len(known) - more - less
     above = rounded((more + tied / 2) / len(known)) if len(known) else None
