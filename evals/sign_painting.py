@@ -27,10 +27,13 @@ _FONTS: dict[str, tuple[tuple[str, int], ...]] = {
     "Japanese": (("NotoSansCJK-Bold.ttc", 0), ("NotoSerifCJK-Bold.ttc", 0)),
     "Chinese": (("NotoSansCJK-Bold.ttc", 2), ("NotoSerifCJK-Bold.ttc", 2)),
     "Devanagari": (("NotoSansDevanagari-Bold.ttf", 0), ("NotoSerifDevanagari-Bold.ttf", 0)),
+    "Georgian": (("NotoSansGeorgian-Bold.ttf", 0), ("NotoSerifGeorgian-Bold.ttf", 0), ("DejaVuSans-Bold.ttf", 0)),
+    "Armenian": (("NotoSansArmenian-Bold.ttf", 0), ("NotoSerifArmenian-Bold.ttf", 0), ("DejaVuSans-Bold.ttf", 0)),
+    "Bengali": (("NotoSansBengali-Bold.ttf", 0), ("NotoSerifBengali-Bold.ttf", 0)),
     "Hebrew": (("NotoSansHebrew-Bold.ttf", 0), ("DejaVuSans-Bold.ttf", 0)),
 }
 _WIDE = ("DejaVuSans-Bold.ttf", "NotoSans-Bold.ttf")  # have Cyrillic, Greek, Vietnamese and currency signs
-_NEEDS_SHAPING = frozenset({"Arabic", "Devanagari", "Thai"})
+_NEEDS_SHAPING = frozenset({"Arabic", "Bengali", "Devanagari", "Thai"})
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def fonts_of(script: str) -> list[tuple[str, int]]:
 def paint_sign(lines: list[tuple[str, float]], script: str, text_px: float, style: Style, rng: random.Random) -> Image.Image:
     """A flat sign, RGB. `lines` are texts with their size relative to `text_px`, the height of a line's letters in pixels."""
     own, wide = rng.choice(fonts_of(script)), next((font for font in fonts_of("Cyrillic")), None)
-    drawn = [_line(text, size * text_px, wide if wide and _is_plain(text, script) else own, style) for text, size in lines]
+    drawn = [_line(text, size * text_px, wide if wide and is_plain(text, script) else own, style) for text, size in lines]
     gap, margin = round(0.5 * text_px), round(0.9 * text_px)
     width = max(line.width for line in drawn) + 2 * margin
     sign = Image.new("RGB", (width, sum(line.height for line in drawn) + gap * (len(drawn) - 1) + 2 * margin), style.ground)
@@ -82,7 +85,7 @@ def paint_sign(lines: list[tuple[str, float]], script: str, text_px: float, styl
     return sign
 
 
-def _is_plain(text: str, script: str) -> bool:
+def is_plain(text: str, script: str) -> bool:
     """Whether a line is written with the wide font: numbers, addresses and names in Latin letters on signs of other scripts."""
     if script == "Latin":
         return not all(ord(c) < 0x180 for c in text)
@@ -163,7 +166,7 @@ def hang(sign: Image.Image, scene: Image.Image, rng: random.Random) -> None:
     skew = [rng.uniform(0, 0.05) for _ in range(8)]
     corners = [(skew[0] * width, skew[1] * height), (width * (1 - skew[2]), skew[3] * height),
                (width * (1 - skew[4]), height * (1 - skew[5])), (skew[6] * width, height * (1 - skew[7]))]  # fmt: skip
-    warp = _perspective(corners, [(0, 0), (width, 0), (width, height), (0, height)])
+    warp = perspective(corners, [(0, 0), (width, 0), (width, height), (0, height)])
     bent = sign.transform(sign.size, Image.Transform.PERSPECTIVE, warp, Image.Resampling.BICUBIC)
     mask = Image.new("L", sign.size, 255).transform(sign.size, Image.Transform.PERSPECTIVE, warp, Image.Resampling.BILINEAR)
     x = rng.randint(0, scene.width - width)
@@ -176,7 +179,7 @@ def hang(sign: Image.Image, scene: Image.Image, rng: random.Random) -> None:
     scene.paste(bent, (x, y), mask)
 
 
-def _perspective(target: list[tuple[float, float]], source: list[tuple[float, float]]) -> list[float]:
+def perspective(target: list[tuple[float, float]], source: list[tuple[float, float]]) -> list[float]:
     """The eight coefficients with which Pillow takes each point of `target` from its point of `source`."""
     rows, right = [], []
     for (x, y), (u, v) in zip(target, source, strict=True):

@@ -6,6 +6,7 @@ to about two kilometres. Dialling codes are those of the city, where it has one 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 
@@ -33,6 +34,12 @@ class Words:
     streets: tuple[str, ...]
     centre: str
     phone: str = "Tel."
+
+
+def slug(name: str) -> str:
+    """A name as it stands in an internet address: `São Paulo` is `saopaulo`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return "".join(c for c in plain.lower() if c.isalnum())
 
 
 CITIES: tuple[City, ...] = (

@@ -10,7 +10,6 @@ import argparse
 import csv
 import random
 import sys
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from evals.sign_painting import STYLES, fonts_of, hang, paint_scene, paint_sign, photograph
-from evals.sign_places import CITIES, DOMAINS, PRICES, WORDS, City, Words
+from evals.sign_places import CITIES, DOMAINS, PRICES, WORDS, City, Words, slug
 
 KINDS = ("shop", "street", "road", "phone", "web")
 _SIZES = ((1280, 960), (1600, 1200), (2048, 1536), (960, 1280), (2592, 1944))
@@ -106,14 +105,9 @@ def _lines(kind: str, city: City, words: Words, rng: random.Random) -> list[tupl
     if kind == "phone":
         return [shop, phone]
     if kind == "web":
-        return [shop, (f"www.{_slug(city.name)}-{rng.choice(('info', 'shop', 'tour'))}.{_ending(city)}", 1.0)]
+        return [shop, (f"www.{slug(city.name)}-{rng.choice(('info', 'shop', 'tour'))}.{_ending(city)}", 1.0)]
     price = [(rng.choice(PRICES[city.country]), 1.0)] if city.country in PRICES else []
     return [shop, (city.native, 1.0), *price, phone]
-
-
-def _slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return "".join(c for c in plain.lower() if c.isalnum())
 
 
 def _ending(city: City) -> str:
