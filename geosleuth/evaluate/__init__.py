@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from geosleuth.lazy_group import LazyGroup
+
 _COMMANDS = {
-    "run": ("run", "Run a policy over a benchmark; goes on where it was stopped."),
-    "score": ("results", "Score a run from its trajectories alone."),
-    "compare": ("results", "Compare two runs over the same records."),
-    "report": ("results", "Write one HTML page, a Markdown table and JSON."),
-    "list": ("benchmarks", "Benchmarks that are known, and whether they are here."),
-    "import": ("exchange", "Make a run of another system's predictions."),
-    "export": ("exchange", "Write a run as an Inspect log or as a table of predictions."),
-    "judge": ("judge", "Have a language model judge the answers, beside the exact metrics."),
-    "leaks": ("leaks", "Look for the benchmark's photos and places in a gallery."),
+    name: (f"geosleuth.evaluate.{module}", f"{name}_command", text)
+    for name, module, text in (
+        ("run", "run", "Run a policy over a benchmark; goes on where it was stopped."),
+        ("score", "results", "Score a run from its trajectories alone."),
+        ("compare", "results", "Compare two runs over the same records."),
+        ("report", "results", "Write one HTML page, a Markdown table and JSON."),
+        ("list", "benchmarks", "Benchmarks that are known, and whether they are here."),
+        ("import", "exchange", "Make a run of another system's predictions."),
+        ("export", "exchange", "Write a run as an Inspect log or as a table of predictions."),
+        ("judge", "judge", "Have a language model judge the answers, beside the exact metrics."),
+        ("leaks", "leaks", "Look for the benchmark's photos and places in a gallery."),
+    )
 }
 
 
-class _Lazy(click.Group):
-    """Imports a command only to run it or to show its own help."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"geosleuth.evaluate.{_COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
-@click.group(name="eval", cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="eval", cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def evaluate() -> None:
     """Evaluate agents: GeoBench-style benchmarks, exact metrics, runs that resume, reports."""
 
 
 def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """Wrong benchmarks, runs and policies end with one line and exit code 2, a disk that refuses with 1."""
-    import functools
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
