@@ -86,8 +86,10 @@ class BenchmarkInfo:
 class Benchmark(Protocol):
     """A set of records that can be counted without opening a photo."""
 
-    name: str
-    """As given on the command line: `im2gps3k`, `practice:hard`, `folder:photos`."""
+    @property
+    def name(self) -> str:
+        """As given on the command line: `im2gps3k`, `practice:hard`, `folder:photos`."""
+        ...
 
     def records(self) -> Sequence[Record]:
         """All records in the benchmark's own order. Raises BenchmarkError."""

@@ -71,8 +71,8 @@ def _practice(place: str) -> Benchmark:
         raise BenchmarkError(f"practice:{place[:60]} is not practice:LEVEL[:SEED[:N]], such as practice:easy:7:100")
     from evals.practice import Practice
 
-    made: Benchmark = Practice(level, **dict(zip(("seed", "n"), map(int, numbers), strict=False)))
-    return made
+    seed, n = (int(number) for number in [*numbers, *("0", "300")[len(numbers) :]])
+    return Practice(level, seed, n)
 
 
 def _load_folder(path: Path, images: Path | None) -> Loaded:
