@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from geo.names import fold
-
-READ_SHARE = 85.0
-"""Per cent of a clue's text that must be found in one piece, misread letters forgiven (rapidfuzz `partial_ratio`)."""
-_WORD = 6
-"""A shorter text must be found whole."""
-_MOST_TEXTS, _LONGEST_TEXT = 500, 2000
+from evals.read_clues import folded
 
 
 def read_texts(trajectory: Mapping[str, Any] | None) -> list[str]:
@@ -24,19 +18,7 @@ def read_texts(trajectory: Mapping[str, Any] | None) -> list[str]:
     )
     steps = [s for s in trajectory.get("steps") or [] if isinstance(s, Mapping) and str(s.get("tool") or "").startswith("read")]
     lines = [line for step in steps for line in str(step.get("text") or "").split("\n")]
-    return [fold(text[:_LONGEST_TEXT]) for text in [*labels, *lines][:_MOST_TEXTS]]
-
-
-def was_read(clue: Mapping[str, Any], read: Sequence[str]) -> bool | None:
-    """Whether a clue's text stands in one of `read` (of `read_texts`); None for a clue that is no writing."""
-    from rapidfuzz import fuzz
-
-    wanted = fold(str(clue.get("text") or ""))
-    if not wanted:
-        return None
-    if len(wanted) < _WORD:
-        return any(f" {wanted} " in f" {line} " for line in read)
-    return any(len(line) >= 0.8 * len(wanted) and fuzz.partial_ratio(wanted, line) >= READ_SHARE for line in read)
+    return folded([*labels, *lines])
 
 
 def told_by(clue: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from agent.report.map import towns
 from agent.report.markup import showable
 from agent.report.picture import Mark, texts_of, zooms_of
 from agent.report.words import ending
+from evals.read_clues import was_read
 from evals.report.case import Case
-from evals.report.clues import read_texts, told_by, was_read
+from evals.report.clues import read_texts, told_by
 from evals.row import Row
 from geo.density_at import cell_at
 from geo.evidence import Evidence
@@ -147,7 +148,7 @@ def _clues(case: Case) -> list[list[Any]]:
             short(str(clue.get("kind") or "").replace("_", " "), 40),
             short(clue.get("text"), 160),
             short(told_by(clue), 200),
-            was_read(clue, read),
+            was_read(str(clue.get("text") or ""), read),
         ]
         for clue in clues
     ]
