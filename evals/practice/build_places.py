@@ -40,7 +40,7 @@ _LANGUAGES = {
     "AU": "en", "NZ": "en", "CA": "en", "ZA": "en", "KE": "en", "GH": "en", "NG": "en", "ZM": "en", "ZW": "en", "JM": "en",
 }  # fmt: skip
 _OWN_NAME = {"zh": "zh-Hans"}
-# Regions whose signs are commonly in another language or two, or whose government is disputed: left out.
+# Regions whose signs are commonly in another language or two, or whose government is disputed: left out unless named by hand.
 _NOT_REGIONS = {
     "ES": {"Catalonia", "Basque Country", "Galicia", "Valencia", "Balearic Islands", "Navarre", "Navarra", "Ceuta", "Melilla"},
     "IT": {"Trentino-Alto Adige", "Trentino-Alto Adige/Südtirol", "Aosta Valley"}, "CA": {"Quebec", "New Brunswick"},
@@ -57,7 +57,7 @@ def main() -> int:
     seen: set[int] = set()
     for place, language, native, prefixes in [*_by_hand(), *_by_phone()]:
         country = place.country or ""
-        if place.id in seen or place.population < LEAST_PEOPLE or place.region in _NOT_REGIONS.get(country, ()):
+        if place.id in seen or place.population < LEAST_PEOPLE:
             continue
         seen.add(place.id)
         found[country].append((place, language, native, prefixes))
@@ -130,6 +130,7 @@ def _by_phone() -> Iterator[_Found]:
         matches = zip(prefixes.items(), _lookup(natives, country), _lookup(english, country), strict=True)
         for ((native, full), codes), by_native, by_english in matches:
             both = [place for place in by_native if place.id in {other.id for other in by_english} and _right_state(place, full)]
+            both = [place for place in both if place.region not in _NOT_REGIONS.get(country, ())]
             both = [place for place in both if fold(place.name) in {fold(native), fold(_clean(full, country))}]
             wanted = _SIGN_SCRIPTS.get(language)
             if both and not (wanted and not re.search(wanted, native)):
@@ -170,7 +171,7 @@ def _clean(text: str, country: str) -> str:
 def _right_state(place: Place, description: str) -> bool:
     state = re.search(r", ([A-Z]{2})$", description)
     if state is None or place.country not in {"US", "CA"}:
-        return place.country not in {"US"}
+        return place.country not in {"US", "CA"}
     return place.region_code == state[1] if place.country == "US" else _PROVINCES.get(state[1], "") == place.region
 
 
