@@ -24,6 +24,9 @@ MIN_COUNTRY_SHARE = 0.35
 
 ANSWER_TOOL = "answer"
 
+MAX_TEXT = 20_000
+"""Characters of a message that are read."""
+
 
 class Candidate(BaseModel):
     """One place the photo may have been taken at."""
@@ -92,9 +95,7 @@ def read_text(text: str, final: bool = True) -> PolicyAnswer | None:
     Reasoning in `<think>` is never read. Outside `<answer>`, place names count only in a `final` reply. None where nothing that
     names a place can be found.
     """
-    text = re.sub(r"<think>.*?(</think>|$)", " ", text[:20000], flags=re.S | re.I)
-    if match := re.search(r"<answer>(.*?)(?:</answer>|$)", text, flags=re.S | re.I):
-        text = match[1]
+    text, tagged = _spoken(text)
     reason = clean(text, 600)
     if points := find_coordinates(text):
         return PolicyAnswer(candidates=[Candidate(lat=lat, lon=lon, probability=0.6) for lat, lon in points[:1]], reason=reason)
@@ -102,15 +103,27 @@ def read_text(text: str, final: bool = True) -> PolicyAnswer | None:
         r"\b(cannot|can't|can not|unable to|impossible to) (tell|determine|say|know|identify|locate)\b", text, flags=re.I
     ):
         return PolicyAnswer(cannot_tell=True, reason=reason)
-    if match is None and not final:
+    if not tagged and not final:
         return None
-    last = text.strip().splitlines()[-1] if match is None and text.strip() else text
+    last = text.strip().splitlines()[-1] if not tagged and text.strip() else text
     parts = [part.strip(" .*`\"'") for part in re.split(r"[,;\n]", last)][:4]
     for name in (", ".join(p for p in parts if p), *parts):
         located = _located(Candidate(place=name, probability=0.6)) if 2 <= len(name) <= 80 else None
         if located:
             return PolicyAnswer(candidates=[located], reason=reason)
     return None
+
+
+def final_words(message: str) -> str:
+    """A message without its reasoning: what stands in `<answer>`, or all but `<think>`. Reads the first 20,000 characters."""
+    return _spoken(message)[0]
+
+
+def _spoken(message: str) -> tuple[str, bool]:
+    """The final words, and whether they stood in `<answer>`."""
+    text = re.sub(r"<think>.*?(</think>|$)", " ", message[:MAX_TEXT], flags=re.S | re.I)
+    match = re.search(r"<answer>(.*?)(?:</answer>|$)", text, flags=re.S | re.I)
+    return (match[1], True) if match else (text, False)
 
 
 def _located(candidate: Candidate) -> Candidate | None:

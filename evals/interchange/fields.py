@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agent.answer import final_words
 from evals.benchmarks.coordinates import point
 from evals.interchange.answer_text import answer_objects
 from evals.interchange.prediction import LatLon, Prediction, RankedGuess
-from evals.levels import final_words
 
 MAX_MESSAGE, MAX_PLACE, MAX_ID = 200_000, 4_000, 300
 _MOST_CANDIDATES, _MOST_FIELDS, _DEEPEST = 20, 300, 3

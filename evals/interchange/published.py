@@ -13,10 +13,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agent.answer import final_words
 from evals.interchange.answer_text import answer_objects, last_assistant, strict_answer
 from evals.interchange.fields import MAX_ID, MAX_MESSAGE, MAX_PLACE, address, ids_of, read_row, text
 from evals.interchange.prediction import LatLon, Prediction
-from evals.levels import final_words
 
 _VERDICTS = frozenset({"country_correct", "state_correct", "city_correct"})
 _STAND_IN = (-9.4306698, 159.9526758)

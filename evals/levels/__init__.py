@@ -19,8 +19,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from agent.answer import final_words
 from evals.levels.path import Path, path_of, paths_at, reach_km
-from evals.levels.reading import Reading, final_words, read
+from evals.levels.reading import Reading, read
 from evals.levels.target import target_of
 from evals.levels.verdict import no_answer, verdicts_of
 from evals.record import Truth
@@ -29,7 +30,7 @@ from geo.coordinates import LatLon, find_coordinates, parse_coordinates
 from geo.place import Place
 from geo.sphere import haversine_km
 
-__all__ = ["Path", "final_words", "levels_of_points", "levels_of_text", "reach_km", "resolve"]
+__all__ = ["Path", "levels_of_points", "levels_of_text", "reach_km", "resolve"]
 
 _SAME_KM, _MORE_EXACT_KM = 5.0, 50.0
 _NUMBER = r"[\"']?\s*[:=]\s*[\"']?([+-]?\d{1,3}(?:\.\d{1,17})?)"

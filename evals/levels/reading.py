@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agent.answer import final_words
 from evals.levels.address import Address, address_of
 from evals.levels.mentions import Mention, find_mentions
 from evals.levels.phrases import (
@@ -28,7 +29,6 @@ from evals.levels.phrases import (
 from geo.names import fold
 from geo.place import Place
 
-MAX_TEXT = 20_000
 _MAX_SAID = 200
 _MARKS = str.maketrans("，、（）：；｜’‘،؛", ",,():;|'',;")
 _FIELD = re.compile(
@@ -66,13 +66,6 @@ class _Run:
     mentioned_only: bool = False
     denied: bool = False
     priority: int = 0
-
-
-def final_words(message: str) -> str:
-    """A message without its reasoning: what stands in `<answer>`, or all but `<think>`."""
-    text = re.sub(r"<think>.*?(</think>|$)", " ", message[:MAX_TEXT], flags=re.S | re.I)
-    match = re.search(r"<answer>(.*?)(?:</answer>|$)", text, flags=re.S | re.I)
-    return match[1] if match else text
 
 
 @lru_cache(maxsize=2048)
