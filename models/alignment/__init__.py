@@ -1,0 +1,1 @@
+"""Image, GPS and text towers in one space (GeoCLIP, G3)."""

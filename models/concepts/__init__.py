@@ -1,0 +1,1 @@
+"""What an ImageNet classifier recognises, as weak regional evidence."""

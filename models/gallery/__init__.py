@@ -1,0 +1,1 @@
+"""Galleries: photos whose place is known, found by likeness."""

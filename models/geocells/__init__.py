@@ -1,0 +1,1 @@
+"""Semantic geocells (PIGEON): classification of the Earth and refinement inside the best cells."""
