@@ -89,8 +89,13 @@ async def _ask(state: CaseState, case: Case, request: list[HumanMessage], only_a
 
 def _picture(case: Case, state: CaseState, view: str) -> dict[str, Any]:
     from tools.observation import View
+    from tools.sheets import open_sheet
 
-    return image_block(case.photo.render(View.from_json(state["views"][view]), case.policy.max_pixels))
+    shown = View.from_json(state["views"][view])
+    if not shown.sheet:
+        return image_block(case.photo.render(shown, case.policy.max_pixels))
+    sheet = open_sheet(shown.sheet)
+    return image_block(sheet) if sheet else {"type": "text", "text": f"(the pictures of {view} are no longer there)"}
 
 
 def _merged_system(chat: list[Any]) -> list[Any]:

@@ -26,8 +26,10 @@ from evals.benchmarks.table import read_table
 from evals.photo_marks import Marked, Marks, MarksCache, Told, mark_files, mark_records, photo_marks, silent
 from evals.record import BenchmarkError
 from geo.sphere import Floats, haversine_km, unit_vectors
+from models.gallery.marks import SAME_BITS
 
 __all__ = [
+    "SAME_BITS",
     "Leak",
     "Marked",
     "Marks",
@@ -40,8 +42,6 @@ __all__ = [
     "read_gallery",
 ]
 
-SAME_BITS = 16
-"""Pictures that differ by at most this many of 128 bits are taken for the same."""
 NEAR_BITS = 24
 """Up to this many they are to be looked at."""
 WITHIN_KM = (1.0, 25.0)

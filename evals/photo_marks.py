@@ -1,10 +1,4 @@
-"""What photos are recognised by: a hash of the file, and two of the picture that survive another size or another encoder.
-
-- pHash: of the picture in grey at 32 × 32 pixels, the 8 × 8 lowest frequencies of the discrete cosine transform, each against the
-  median of all but the first (C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", thesis, 2010).
-- dHash: of the picture in grey at 9 × 8 pixels, whether each is darker than its right neighbour (N. Krawetz, "Kind of Like That",
-  hackerfactor.com, 2013).
-"""
+"""What photos are recognised by: a hash of the file, and two of the picture (`models/gallery/marks.py`); kept in a file for large galleries."""
 
 from __future__ import annotations
 
@@ -17,20 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from agent.photo import PhotoError, open_photo
 from evals.record import Record
+from models.gallery.marks import picture_hashes
 from tools.observation import View
 
 if TYPE_CHECKING:
     from agent.photo import PhotoFile
 
 _PIXELS = 512 * 512
-_SIDE = 32
-_FLAT = 2.0
-"""Of 255: a picture whose grey values spread less than this (standard deviation) looks like any other such one."""
 _SAVE_EVERY = 64
 
 Told = Callable[[int, int], None]
@@ -78,28 +67,7 @@ class Marked:
 
 def photo_marks(photo: PhotoFile) -> Marks:
     """The hashes of a photo, turned upright. Raises PhotoError where its pixels cannot be read."""
-    from PIL import Image
-
-    grey = photo.render(View("photo"), _PIXELS).convert("L")
-    square = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
-    low = (_COSINES @ square @ _COSINES.T)[:8, :8].ravel()
-    small = np.asarray(grey.resize((9, 8), Image.Resampling.LANCZOS), dtype=np.int16)
-    return Marks(
-        photo.sha256,
-        _number(low > np.median(low[1:])),
-        _number((small[:, 1:] > small[:, :-1]).ravel()),
-        bool(square.std() < _FLAT),
-    )
-
-
-_AT = np.arange(_SIDE)
-_COSINES = np.cos(np.pi * (2 * _AT[None, :] + 1) * _AT[:, None] / (2 * _SIDE))
-"""The discrete cosine transform of the second kind, [frequency, pixel], without its constant factors, which no comparison sees."""
-
-
-def _number(bits: NDArray[np.bool_]) -> int:
-    """64 bits, the first the highest."""
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return Marks(photo.sha256, *picture_hashes(photo.render(View("photo"), _PIXELS)))
 
 
 class MarksCache:

@@ -14,6 +14,8 @@ _COMMANDS = {
     "locate": ("geosleuth.locate_command", "locate", "Find where photos were taken."),
     "show": ("geosleuth.show", "show", "Print a saved trajectory."),
     "place": ("geosleuth.place", "place", "Ask the offline gazetteer about coordinates or names."),
+    "gallery": ("geosleuth.gallery", "gallery", "Galleries: photos whose place is known, found by likeness."),
+    "models": ("geosleuth.models_command", "models", "Learned geolocators: train, fetch, list, show."),
     "eval": ("geosleuth.evaluate", "evaluate", "Evaluate agents: benchmarks, runs, scores, reports."),
 }
 

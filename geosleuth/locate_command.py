@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from agent.find_photos import FoundPhoto
     from agent.locate import Settings
+    from tools.toolbox import ToolSettings
 
 
 @click.command()
@@ -43,6 +44,28 @@ if TYPE_CHECKING:
     help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
 )
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
+@click.option(
+    "--gallery",
+    "galleries",
+    multiple=True,
+    metavar="NAME",
+    help="Look for similar photos here (geosleuth gallery build); repeatable.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("auto",),
+    metavar="NAME",
+    help="Trained models to ask (geosleuth models list); repeatable. By default those that fit the galleries; none for none.",
+)
+@click.option(
+    "--votes",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Ask the policy so many times more, in other words, and pool the answers.",
+)
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
@@ -85,7 +108,6 @@ def _settings(options: Mapping[str, Any]) -> Settings:
     from agent.limits import Limits
     from agent.locate import Settings
     from geo.area import parse_area
-    from tools.toolbox import ToolSettings
 
     known = None
     if options["area"]:
@@ -93,14 +115,21 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 
         known = frozenset(gazetteer().country_codes)
     return Settings(
-        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"]),
+        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"], votes=options["votes"]),
         area=parse_area(options["area"], known) if options["area"] else None,
         context=options["context"],
         metadata_allowed=options["use_metadata"],
-        tools=ToolSettings(options["search"], options["geocoder"], options["offline"]),
+        tools=_tools(options),
         out=options["out"],
         jobs=options["jobs"],
     )
+
+
+def _tools(options: Mapping[str, Any]) -> ToolSettings:
+    from tools.toolbox import ToolSettings
+
+    models = tuple(name for name in options["models"] if name != "none")
+    return ToolSettings(options["search"], options["geocoder"], options["offline"], tuple(options["galleries"]), models)
 
 
 async def _run(found: list[FoundPhoto], policy: Any, settings: Settings, screen: Any) -> list[dict[str, Any]]:

@@ -34,12 +34,16 @@ def write_model(folder: Path, card: Mapping[str, Any], arrays: Mapping[str, NDAr
     `card` holds plain JSON: `kind`, `encoder`, `encoder_digest`, `trained_on`, and whatever the kind needs; `version` is added.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _replaced(folder / _ARRAYS) as path, path.open("wb") as file:
+    with replaced(folder / _ARRAYS) as path, path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    with _replaced(folder / _CARD) as path:
-        path.write_text(
-            json.dumps({"version": VERSION, **card}, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-        )
+    write_json(folder / _CARD, {"version": VERSION, **card})
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a small JSON file, whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary:
+        temporary.write_text(json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 @contextlib.contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when all went well."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)

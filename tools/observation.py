@@ -24,7 +24,7 @@ WHOLE: UnitBox = (0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class View:
-    """The photo or a crop of it. `box` is on the photo itself, so a crop of a crop is a view like any other."""
+    """The photo or a crop of it (`box` is on the photo itself, so a crop of a crop is a view like any other), or a sheet of other pictures."""
 
     id: str
     """`photo`, then `v1`, `v2`, …"""
@@ -33,14 +33,18 @@ class View:
     """Clockwise quarter turns applied after cropping: 0, 90, 180 or 270."""
     contrast: bool = False
     """Whether the picture's contrast is stretched."""
+    sheet: str = ""
+    """Set where another picture is shown than the photo: a handle of `tools/sheets.py`."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "box": list(self.box), "rotate_deg": self.rotate_deg, "contrast": self.contrast}
+        data = {"id": self.id, "box": list(self.box), "rotate_deg": self.rotate_deg, "contrast": self.contrast}
+        return {**data, "sheet": self.sheet} if self.sheet else data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> View:
         left, top, right, bottom = (float(v) for v in data["box"])
-        return cls(str(data["id"]), (left, top, right, bottom), int(data["rotate_deg"]), bool(data["contrast"]))
+        return cls(str(data["id"]), (left, top, right, bottom), int(data["rotate_deg"]), bool(data["contrast"]),
+                   str(data.get("sheet", "")))  # fmt: skip
 
 
 class Photo(Protocol):

@@ -18,7 +18,7 @@ from tools.ocr.line import TextLine
 from tools.ocr.reader import PictureReader
 from tools.ocr.script import models_for, script_of
 from tools.quote import clean, quoted
-from tools.views import find_region, known_views, next_region_number
+from tools.views import find_region, next_region_number, view_of_photo
 
 if TYPE_CHECKING:
     from geo.clues import Clue
@@ -74,11 +74,9 @@ class ReadText(Tool):
         self._reader = reader
 
     def run(self, arguments: ReadTextArguments, context: ToolContext) -> Observation:
-        parent = context.views.get(arguments.view)
-        if parent is None:
-            return refusal(f"There is no view {quoted(arguments.view, 40)}; there are {known_views(context)}.")
         reader = self._reader or _shared_reader()
         try:
+            parent = view_of_photo(arguments.view, context)
             view = parent if arguments.region is None else _around(find_region(arguments.region, context), parent)
             models = models_for(arguments.languages or [], reader.second.models() if reader.second else ())
         except ValueError as error:

@@ -19,6 +19,14 @@ class ToolSettings:
     """`gazetteer`, or `nominatim` for OpenStreetMap's public server."""
     offline: bool = False
     """Whether the network is out of bounds, whatever the other settings say."""
+    galleries: tuple[str, ...] = ()
+    """Galleries, by name or folder, that `find_similar` looks in; the first is the one that is called so, others have a suffix."""
+    models: tuple[str, ...] = ("auto",)
+    """Trained models that `estimate` asks, by name or folder; `auto` are all those that read the vectors of the galleries' encoders."""
+    concepts: bool = True
+    """Whether `estimate` also says what an ImageNet classifier recognises."""
+    leave_out_copies: bool = False
+    """Whether the photo itself and its copies in a gallery do not count: for evaluations."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -49,7 +57,46 @@ def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -
         ReverseGeocode(nominatim=online),
         SearchWeb(make_backend(settings.search, offline=settings.offline)),
         ReadPage(allowed_urls=_ADDRESS.findall(said), offline=settings.offline),
+        *_picture_tools(settings),
     ]
     if metadata:
         tools.append(ReadMetadata())
     return {tool.name: tool for tool in tools}
+
+
+def _picture_tools(settings: ToolSettings) -> list[Tool]:
+    """`estimate` and a `find_similar` for each gallery. Raises ValueError where a gallery, a model or an encoder cannot be had."""
+    from models.encoders.make import make_encoder
+
+    from models.gallery.catalogue import open_named
+    from models.registry import load_geolocator, models_for
+    from tools.estimate import Estimate
+    from tools.find_similar import FindSimilar
+    from tools.picture_vectors import PictureVectors
+
+    vectors: dict[str, PictureVectors] = {}
+
+    def vectors_of(encoder: str, digest: str, what: str) -> PictureVectors:
+        if encoder not in vectors:
+            vectors[encoder] = PictureVectors(make_encoder(encoder))
+        if vectors[encoder].encoder.digest != digest:
+            raise ValueError(
+                f"{what} was made with other weights of the encoder {encoder!r} than those that are here; make it again"
+            )
+        return vectors[encoder]
+
+    opened = [open_named(name) for name in settings.galleries]
+    similar: list[Tool] = []
+    for number, gallery in enumerate(opened, 1):
+        of = vectors_of(gallery.card.encoder, gallery.card.encoder_digest, f"gallery {gallery.name}")
+        tool = FindSimilar(gallery, of, leave_out_copies=settings.leave_out_copies)
+        if number > 1:
+            tool.name = f"{FindSimilar.name}_{number}"  # type: ignore[misc]
+        similar.append(tool)
+    automatic = [name for gallery in opened for name in models_for(gallery.card.encoder_digest)]
+    names = dict.fromkeys(one for name in settings.models for one in (automatic if name == "auto" else [name]))
+    models = [load_geolocator(name) for name in names]
+    for model in models:
+        vectors_of(model.encoder, model.encoder_digest, f"model {model.name}")
+    estimate: list[Tool] = [Estimate(models, vectors, settings.concepts)] if models or settings.concepts else []
+    return [*estimate, *similar]

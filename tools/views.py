@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from tools.observation import Region, ToolContext
+from tools.observation import Region, ToolContext, View
+from tools.quote import clean, quoted
 
 
-def known_views(context: ToolContext) -> str:
-    """The ids of the views so far, for a sentence."""
-    return ", ".join(context.views)
+def view_of_photo(name: str, context: ToolContext) -> View:
+    """The view of that name. Raises ValueError with one plain sentence where there is none, or where it shows other pictures."""
+    view = context.views.get(name)
+    if view is None:
+        known = ", ".join(known for known, other in context.views.items() if not other.sheet)
+        raise ValueError(f"There is no view {quoted(name, 40)}; there are {known}.")
+    if view.sheet:
+        raise ValueError(
+            f"{clean(name, 40)} shows photos of a gallery and not the photo that is asked about; use `photo` or a crop of it."
+        )
+    return view
 
 
 def next_view_id(context: ToolContext) -> str:

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from tools.boxes import crop_size, pixel_box, to_photo
 from tools.observation import Arguments, Observation, Region, Tool, ToolContext, UnitBox, View, refusal
-from tools.quote import clean, quoted
-from tools.views import find_region, known_views, next_region_number, next_view_id
+from tools.quote import clean
+from tools.views import find_region, next_region_number, next_view_id, view_of_photo
 
 MIN_SIDE_PX = 16
 _UNSCALED_PIXELS = 1_500_000  # a view of fewer pixels is shown as it is, so that pixels of the picture are pixels of the photo
@@ -40,9 +40,10 @@ class Zoom(Tool):
     timeout_s = 30.0
 
     def run(self, arguments: ZoomArguments, context: ToolContext) -> Observation:
-        parent = context.views.get(arguments.view)
-        if parent is None:
-            return refusal(f"There is no view {quoted(arguments.view, 40)}; there are {known_views(context)}.")
+        try:
+            parent = view_of_photo(arguments.view, context)
+        except ValueError as error:
+            return refusal(str(error))
         if arguments.box is not None and arguments.region is not None:
             return refusal("Give either a box or a region, not both.")
         if arguments.box is None and arguments.region is None and not (arguments.rotate or arguments.contrast or arguments.grid):
@@ -74,7 +75,7 @@ class Zoom(Tool):
 
 def _observation(view: View, remark: str, grid: bool, context: ToolContext) -> Observation:
     size = context.photo.size
-    same = next((known for known in context.views.values() if _shows_the_same(known, view, size)), None)
+    same = next((known for known in context.views.values() if not known.sheet and _shows_the_same(known, view, size)), None)
     shown = same or view
     left, top, right, bottom = pixel_box(shown.box, size)
     width, height = crop_size(shown, size)

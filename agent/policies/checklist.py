@@ -1,7 +1,7 @@
 """The policy without a language model: a fixed order of tools, and the belief as the answer.
 
-It is the baseline that every other policy is compared with. It reads the photo, takes a second look at what was hard to
-read, asks the gazetteer for what looks like names of places, searches for the rest, and answers from the belief.
+It is the baseline that every other policy is compared with. It reads the photo, asks the learned models and the galleries, takes a second
+look at what was hard to read, asks the gazetteer for what looks like names of places, searches for the rest, and answers from the belief.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Checklist(BaseChatModel):
     def _read(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
         yield "read_metadata", {}
         yield "read_text", {"view": "photo"}
+        yield "estimate", {}
+        yield from ((name, {}) for name in self.bound if name.startswith("find_similar"))
 
     def _zoom_into_what_was_unsure(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
         unsure = [line for line in lines_of(results) if line["confidence"] < _UNSURE and len(line["text"].strip()) >= 3]

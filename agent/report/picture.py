@@ -15,6 +15,7 @@ from PIL import Image
 from agent.photo import PhotoError, PhotoFile, open_photo
 from agent.report.markup import Html, join, tag
 from tools.observation import WHOLE, UnitBox, View
+from tools.sheets import open_sheet
 
 PHOTO_SIDE_PX = 1400
 CROP_SIDE_PX = 440
@@ -39,6 +40,9 @@ class Picture:
 
     def data_url(self, view: View, side_px: int) -> str | None:
         """A view as a JPEG data URL with at most `side_px` on its longer side; None where it cannot be shown."""
+        if view.sheet:
+            sheet = open_sheet(view.sheet)
+            return _jpeg(sheet) if sheet else None
         if self.photo is None:
             return None
         try:
@@ -118,7 +122,7 @@ class Mark:
 
 def zooms_of(trajectory: Mapping[str, Any]) -> list[Mark]:
     """The parts that were looked at closely."""
-    crops = [view for view in _views(trajectory).values() if view.box != WHOLE]
+    crops = [view for view in _views(trajectory).values() if view.box != WHOLE and not view.sheet]
     return [Mark(view.box, view.id, f"{view.id}: {describe(view)}", "zooms") for view in crops]
 
 
@@ -155,6 +159,8 @@ def _unit_box(data: Any) -> UnitBox | None:
 
 def describe(view: View) -> str:
     """`zoomed part, turned 90°, contrast raised`."""
+    if view.sheet:
+        return "similar photos of a gallery"
     parts = ["whole photo" if view.box == WHOLE else "zoomed part"]
     parts += [f"turned {view.rotate_deg}°"] if view.rotate_deg % 360 else []
     parts += ["contrast raised"] if view.contrast else []

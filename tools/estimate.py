@@ -1,0 +1,82 @@
+"""`estimate`: what the picture alone says about the place, by learned models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from geo.evidence import Evidence
+from tools.observation import Arguments, Observation, Tool, ToolContext, View, refusal
+from tools.picture_vectors import MAX_PIXELS, PictureVectors
+from tools.quote import clean
+from tools.views import view_of_photo
+
+if TYPE_CHECKING:
+    from models.geolocator import Geolocator
+
+
+class EstimateArguments(Arguments):
+    """Arguments of `estimate`."""
+
+    view: str = Field("photo", description="`photo` or the id of a crop (`v1`); the whole photo tells most.")
+
+
+class Estimate(Tool):
+    """Asks every learned model that is loaded, and the picture concepts. All of them look at the same pixels, so that they share one
+    source: the belief takes their mean and does not multiply them."""
+
+    name = "estimate"
+    description = (
+        "Estimate the place from the picture alone, by learned models (no text is read): what is recognised and which parts of the Earth"
+        " it speaks for. Once for the whole photo is enough; a crop is worth it where the photo is mostly foreground."
+    )
+    arguments = EstimateArguments
+    timeout_s: ClassVar[float] = 120.0
+
+    def __init__(
+        self, models: Sequence[Geolocator] = (), vectors: Mapping[str, PictureVectors] | None = None, concepts: bool = True
+    ) -> None:
+        """`vectors` by the spec of the encoder, for every encoder that the models need."""
+        self.models, self._vectors, self._concepts = tuple(models), dict(vectors or {}), concepts
+
+    def run(self, arguments: EstimateArguments, context: ToolContext) -> Observation:
+        try:
+            view = view_of_photo(arguments.view, context)
+        except ValueError as error:
+            return refusal(clean(str(error), 200))
+        lines, evidence, data = [], [], []
+        for part in (*self.models, *([None] if self._concepts else [])):
+            found, rests_on = self._asked(part, view, context)
+            evidence += found
+            lines.append(
+                f"- {clean(rests_on, 300)}: "
+                + ("; ".join(clean(item.claim, 300) for item in found) or "nothing that tells a place")
+            )
+            data.append({"rests_on": rests_on, "claims": [item.claim for item in found]})
+        head = "estimate from the picture alone:" if lines else "estimate: no model is loaded."
+        return Observation("\n".join([head, *lines]), evidence=tuple(evidence), data={"parts": data, "view": arguments.view})
+
+    def _asked(self, model: Geolocator | None, view: View, context: ToolContext) -> tuple[list[Evidence], str]:
+        """The evidence of one model, or of the concepts (None), and what it rests on."""
+        if model is None:
+            return [_shared(item) for item in concept_evidence(view, context)], "what an ImageNet classifier recognises"
+        vector = self._vectors[model.encoder].of(view, context)
+        return [_shared(model.evidence(vector))], model.rests_on()
+
+
+def concept_evidence(view: View, context: ToolContext) -> Sequence[Evidence]:
+    """Regional evidence from what the classifier is sure of in a view."""
+    from models.concepts.concepts import evidence_of
+
+    from models.encoders.efficientnet_lite import EfficientNetLite
+
+    logits = EfficientNetLite.load().run([context.photo.render(view, MAX_PIXELS)]).logits[0]
+    return evidence_of(logits, view=view.id)
+
+
+def _shared(evidence: Evidence) -> Evidence:
+    """With the source that all readings of the same pixels share, and this tool's name."""
+    return replace(evidence, source="picture", tool=Estimate.name)
