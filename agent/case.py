@@ -34,6 +34,10 @@ class CaseState(TypedDict, total=False):
     """Evidence in the order it was found, each with the id of the call that found it."""
     steps: Annotated[list[dict[str, Any]], operator.add]
     """What each call did."""
+    examples: list[dict[str, Any]]
+    """Similar photos that the votes are shown; absent until they were looked for."""
+    votes: Annotated[list[dict[str, Any]], operator.add]
+    """What each vote said (`agent/diversify.py`)."""
     turns: Annotated[int, operator.add]
     calls: Annotated[int, operator.add]
     silent: int
@@ -86,14 +90,16 @@ class Case:
             metadata_allowed=self.metadata_allowed,
         )
 
+    def given(self) -> str:
+        """What the user says and where to search, in words for the policy; "" where neither is given."""
+        said = f"The user says: {quoted(clean_lines(self.context, 2000), 2000)}" if self.context.strip() else ""
+        return said + (f"\nSearch only in this area: {self.area.to_text()}." if self.area is not None else "")
+
     def start(self) -> CaseState:
         """The state before the first turn: rules, photo, what the user knows."""
         width, height = self.photo.size
-        context = f"The user says: {quoted(clean_lines(self.context, 2000), 2000)}" if self.context.strip() else ""
-        if self.area is not None:
-            context += f"\nSearch only in this area: {self.area.to_text()}."
         rules = prompts.fill("system", max_turns=str(self.limits.max_turns), max_calls=str(self.limits.max_calls))
-        question = prompts.fill("photo", width=str(width), height=str(height), context=context)
+        question = prompts.fill("photo", width=str(width), height=str(height), context=self.given())
         photo = View("photo")
         return {
             "messages": [

@@ -1,4 +1,4 @@
-"""The end of a case: the policy's judgement joins the evidence, and the belief gives the answer."""
+"""The end of a case: the policy's judgement and its votes join the evidence, the belief gives the answer, and all candidates are verified."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from langchain_core.messages import AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from agent.answer import PolicyAnswer, answer_from, evidence_of
+from agent.candidates import from_answer, from_places, from_retrieval, pool
 from agent.case import Case, CaseState, open_calls
+from agent.diversify import summary_of
 from agent.trajectory import StopReason
+from agent.verify import verified
+from agent.votes import evidence_of_votes, suggested_by
 
 
 async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
@@ -17,9 +21,17 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     case, began = runtime.context, time.monotonic()
     verdict = PolicyAnswer.model_validate(state["verdict"]) if state["verdict"] else None
     added = [{**e.to_json(), "call": "answer"} for e in evidence_of(verdict)] if verdict else []
+    votes = state.get("votes", [])
+    added += [{**e.to_json(), "call": "votes"} for e in evidence_of_votes(votes)]
     belief = case.belief([*state["ledger"], *added])
     result = answer_from(belief, cannot_tell=bool(verdict and verdict.cannot_tell))
     result["reason"] = verdict.reason if verdict else ""
+    pooled = pool(
+        [*from_answer(verdict), *suggested_by(votes), *from_retrieval(state["steps"]), *from_places(result["alternatives"])]
+    )
+    result["candidates"] = verified(pooled, belief, verdict, voted=any(record["points"] for record in votes))
+    if voting := summary_of(state, case):
+        result["votes"] = voting
     stop = state["stop"] or _stop(verdict, result["answer"] is not None)
     stubs: list[AnyMessage] = [ToolMessage(content="not carried out: the case is closed", tool_call_id=c["id"], name=c["name"], id=f"result-{c['id']}")
              for c in open_calls(state)]  # fmt: skip

@@ -138,7 +138,7 @@ async def _run(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[st
     """Drive the graph to its end, from the last checkpoint when there is one."""
     config: Any = {
         "configurable": {"thread_id": thread},
-        "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4,
+        "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4 + 2 * case.limits.votes,
     }
     start: CaseState | None = case.start()
     if graph.checkpointer:
@@ -217,6 +217,7 @@ def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseSta
         for i, (entry, mean) in enumerate(zip(state["ledger"], belief.clues.means, strict=True))
     ]
     usage = [m.usage_metadata for m in state["messages"] if isinstance(m, AIMessage) and m.usage_metadata]
+    usage += [vote["usage"] for vote in state.get("votes", []) if vote["usage"]]
     return {
         "version": VERSION, "photo": item.name, "path": str(case.photo.path), "sha256": case.photo.sha256, "size": list(case.photo.size),
         "policy": case.policy.name, "limits": case.limits.to_json(), "area": case.area.to_text() if case.area else None,

@@ -1,14 +1,10 @@
-"""The nearest photo of a gallery gives the place: retrieval without learning, by tiny pictures.
-
-A photo is described by its 16 × 16 colour thumbnail, centred and of unit length (Torralba, Fergus and Freeman 2008, "80 million tiny
-images"; one of the features of Hays and Efros 2008, IM2GPS). It knows what a scene looks like from far away and no more.
-"""
+"""The nearest photo of a gallery gives the place: retrieval without thinking, the baseline of every policy that may look photos up."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +13,50 @@ from agent.photo import PhotoError
 from evals.interchange.predictions import Prediction, to_trajectory
 from evals.record import Record
 from evals.run_folder import RunFolder
+from models.encoders.encoder import Encoder, Vectors
 from tools.observation import View
 
 if TYPE_CHECKING:
     from agent.photo import PhotoFile
+    from models.gallery.catalogue import NamedGallery
 
-SIDE_PX = 16
+MAX_PIXELS = 1024 * 768
+"""A photo is scaled down to this before it is encoded."""
 
 
-class TinyImageGallery:
-    """Photos whose place is known, as tiny pictures."""
+class Neighbours(Protocol):
+    """Photos whose place is known."""
 
-    def __init__(self, tiny: NDArray[np.float32], points: NDArray[np.float64], ids: Sequence[str], sha256: Sequence[str]) -> None:
-        """`tiny` [n, 768] of unit length, `points` [n, 2] in degrees."""
-        self.tiny, self.points, self.ids, self.sha256 = tiny, points, list(ids), np.array(sha256)
+    def nearest(self, photo: PhotoFile) -> tuple[float, float, str, float]:
+        """lat, lon, id and cosine similarity of the most similar photo; the same file does not count. Raises ValueError where there is none."""
+        ...
+
+
+class PhotoGallery:
+    """Records of a benchmark as a gallery, encoded when it is made."""
+
+    def __init__(
+        self, encoder: Encoder, vectors: Vectors, points: NDArray[np.float64], ids: Sequence[str], sha256: Sequence[str]
+    ) -> None:
+        """`vectors` [n, d] of unit length, `points` [n, 2] in degrees."""
+        self.encoder, self.vectors, self.points, self.ids, self.sha256 = encoder, vectors, points, list(ids), np.array(sha256)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
-    def of(cls, records: Sequence[Record], told: Callable[[int, int], None] = lambda done, of: None) -> TinyImageGallery:
+    def of(
+        cls, records: Sequence[Record], encoder: Encoder, told: Callable[[int, int], None] = lambda done, of: None
+    ) -> PhotoGallery:
         """The gallery of records that have coordinates; photos that cannot be opened are left out. Raises ValueError when none can."""
-        tiny, points, ids, marks = [], [], [], []
+        vectors, points, ids, marks = [], [], [], []
         for number, record in enumerate(records, 1):
             told(number, len(records))
             if record.truth.lat is None or record.truth.lon is None:
                 continue
             try:
                 photo = record.open()
-                tiny.append(tiny_image(photo))
+                vectors.append(encoder.encode([photo.render(View("photo"), MAX_PIXELS)])[0])
             except (PhotoError, OSError):
                 continue
             points.append((record.truth.lat, record.truth.lon))
@@ -53,14 +64,10 @@ class TinyImageGallery:
             marks.append(photo.sha256)
         if not ids:
             raise ValueError("the gallery has no photo that can be opened and has coordinates")
-        return cls(np.stack(tiny), np.array(points), ids, marks)
+        return cls(encoder, np.stack(vectors), np.array(points), ids, marks)
 
     def nearest(self, photo: PhotoFile) -> tuple[float, float, str, float]:
-        """lat, lon, id and cosine similarity of the most similar photo; the same file in the gallery does not count.
-
-        Raises ValueError when the gallery holds nothing else.
-        """
-        similarity = self.tiny @ tiny_image(photo)
+        similarity = self.vectors @ self.encoder.encode([photo.render(View("photo"), MAX_PIXELS)])[0]
         similarity[self.sha256 == photo.sha256] = -np.inf
         best = int(np.argmax(similarity))
         if not np.isfinite(similarity[best]):
@@ -68,33 +75,34 @@ class TinyImageGallery:
         return float(self.points[best, 0]), float(self.points[best, 1]), self.ids[best], float(similarity[best])
 
 
-def tiny_image(photo: PhotoFile) -> NDArray[np.float32]:
-    """The photo as 768 numbers: 16 × 16 pixels of three colours, mean 0, length 1 (0 for a photo of one colour)."""
-    from PIL import Image
+class InNamedGallery:
+    """A gallery that was built with `geosleuth gallery build`; copies of the photo do not count."""
 
-    small = photo.render(View("photo"), 256 * 256).resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
-    pixels = np.asarray(small, dtype=np.float32).ravel() / 255.0
-    pixels -= pixels.mean()
-    length = float(np.linalg.norm(pixels))
-    return np.asarray(pixels / length if length > 1e-6 else pixels * 0.0, dtype=np.float32)
+    def __init__(self, gallery: NamedGallery) -> None:
+        """Raises ValueError where the gallery or its encoder cannot be had."""
+        from tools.toolbox import similar_photos
+
+        self._tool = similar_photos(gallery, leave_out_copies=True)
+
+    def nearest(self, photo: PhotoFile) -> tuple[float, float, str, float]:
+        from tools.observation import ToolContext
+
+        found = self._tool.similar(ToolContext(photo, {"photo": View("photo")}), 1)
+        if not found:
+            raise ValueError("the gallery holds no other photo")
+        return found[0]["lat"], found[0]["lon"], found[0]["id"], found[0]["similarity"]
 
 
-def run_nearest(records: Sequence[Record], gallery: Sequence[Record], folder: RunFolder) -> int:
-    """The baseline that answers with the place of the most similar photo of a gallery; how many records have an answer.
-
-    Raises ValueError where the gallery has no photo.
-    """
+def run_nearest(records: Sequence[Record], known: Neighbours, folder: RunFolder) -> int:
+    """The baseline that answers with the place of the most similar photo of a gallery; how many records have an answer."""
     finished = {key for key, trajectory in folder.trajectories().items() if trajectory["answer"]}
-    left = [record for record in records if record.id not in finished]
-    if not left:
-        return len(finished)
-    known = TinyImageGallery.of(gallery)
-    for record in left:
-        folder.append(_nearest(record, known))
+    for record in records:
+        if record.id not in finished:
+            folder.append(_nearest(record, known))
     return sum(trajectory["answer"] is not None for trajectory in folder.trajectories().values())
 
 
-def _nearest(record: Record, known: TinyImageGallery) -> dict[str, Any]:
+def _nearest(record: Record, known: Neighbours) -> dict[str, Any]:
     """The trajectory of one look into the gallery."""
     began = time.monotonic()
     try:

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 64),
     default=0,
     show_default=True,
-    help="Ask the policy so many times more, in other words, and pool the answers.",
+    help="Ask a policy that sees N times more about the photo alone, with and without similar photos, and count the replies as votes.",
 )
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)

@@ -3,11 +3,15 @@ at a time.
 
 A clue from neighbours is a mixture of kernels of several widths b around the same neighbours, and of "says nothing":
 
-    L(x) = Σ_b a_b k_b(x) / ⟨k_b⟩ + a_0,     k_b(x) = Σ_j w_j / ρ_b(x_j) · K_b(x − x_j)
+    L(x) = Σ_b a_b c_b(x) + a_0,     c_b(x) = Σ_j w_j / ρ_b(x_j) · K_b(x − x_j)
 
-with the weights w of Revisiting IM2GPS, the gallery's own density ρ (or 1 where it is not divided out) and means ⟨·⟩ under the photo prior.
-The shares a maximise the mean log L of the photos left out, by expectation maximisation; m and k are chosen by the same number. How much
-of 1 − a_0 holds for a photo depends on its best similarity by a logistic curve.
+with the weights w of Revisiting IM2GPS and the gallery's own density ρ, so that "it is a photo like those of the gallery" counts for nothing:
+under ρ every c_b has the mean 1. The shares a maximise the mean log L of the photos left out, by expectation maximisation; m and k are
+chosen by the same number. How much of 1 − a_0 holds for a photo depends on its best similarity by a logistic curve. Where the gallery has no
+photos it cannot speak against a place, so that for the belief a_0 is 1 there; one number stands for both, 1 − C·(1 − a_0) with the share C of
+the photo prior that the gallery covers.
+
+Where the gallery's density is left in, ρ is 1 and each c_b is divided by its mean under the photo prior instead.
 """
 
 from __future__ import annotations
@@ -31,10 +35,10 @@ WIDTHS_KM = (5.0, 25.0, 100.0, 445.0, 1500.0)
 """Kernels on offer; 445 km are the published 4 degrees."""
 _POWERS = (5.0, 10.0, 20.0, 40.0)
 _NEIGHBOURS = (10, 30, 100)
-_MOST_QUERIES = 1000
+_MOST_QUERIES = 500
 _SILENT_PHOTOS = 8.0
 """The share of "says nothing" is fitted as if so many more photos had told nothing: small galleries are not believed."""
-_LEAST, _MOST = 0.02, 0.98
+_LEAST, _MOST = 0.001, 0.98
 _BURST_MINUTES, _BURST_KM = 10, 1.0
 """Photos of the same place this close in time are one look at it; a photo left out is not explained by them."""
 
@@ -51,15 +55,15 @@ class Calibration:
     """a_b of each of `WIDTHS_KM`, summing to 1: where the truth lies when the neighbours are right."""
     offset: float
     slope: float
-    """Reliability = logistic(offset + slope · best similarity)."""
+    """1 − a_0 = logistic(offset + slope · best similarity)."""
     divide_density: bool
     queries: int = 0
     """Photos that it was measured on; 0 for the published numbers, which were not measured."""
     bits: float = 0.0
     """Mean log2 of L at the truth of the photos left out: what a clue is worth."""
 
-    def reliability(self, similarity: float) -> float:
-        """Probability that the neighbours tell the place, for a photo with this best cosine similarity."""
+    def trust(self, similarity: float) -> float:
+        """1 − a_0 for a photo with this best cosine similarity: the probability that its neighbours tell its place among the gallery's."""
         return float(np.clip(_logistic(np.array(self.offset + self.slope * similarity)), _LEAST, _MOST))
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +90,7 @@ class Calibration:
 
 
 def published(divide_density: bool = True) -> Calibration:
-    """The published numbers, k = 100, m = 10 and 4 degrees, with a cautious reliability of 0.3: for galleries that are too small to measure."""
+    """The published numbers, k = 100, m = 10 and 4 degrees, with a cautious trust of 0.3: for galleries that are too small to measure."""
     shares = tuple(float(width == 445.0) for width in WIDTHS_KM)
     return Calibration(KnnSettings.k, KnnSettings.power, shares, float(np.log(0.3 / 0.7)), 0.0, divide_density)
 
@@ -99,23 +103,27 @@ def neighbour_evidence(
     if not hits:
         return None
     lat, lon, similarity = np.array([(hit.row.lat, hit.row.lon, hit.similarity) for hit in hits], dtype=np.float64).T
-    weights = neighbour_weights(similarity, calibration.power)
-    parts = [(share, width) for share, width in zip(calibration.shares, WIDTHS_KM, strict=True) if share > 1e-3]
+    weights, trust = neighbour_weights(similarity, calibration.power), calibration.trust(float(similarity[0]))
     columns: list[Floats] = []
-    for share, width in parts:
-        weight = weights / own.at(lat, lon, width) if own is not None else weights
-        weight = share * weight / float(weight @ _prior_around(lat, lon, width))
-        keep = weight > 1e-4 * weight.max()
-        columns.append(np.stack([lat[keep], lon[keep], np.full(int(keep.sum()), width), weight[keep]]))
+    mean = 0.0
+    for share, width in zip(calibration.shares, WIDTHS_KM, strict=True):
+        prior = _prior_around(lat, lon, width)
+        weight = weights / own.at(lat, lon, width) if own is not None else weights / float(weights @ prior)
+        mean += share * float(weight @ prior)
+        if share > 1e-3:
+            keep = weight > 1e-4 * weight.max()
+            columns.append(np.stack([lat[keep], lon[keep], np.full(int(keep.sum()), width), share * weight[keep]]))
+    nothing = 1.0 - trust * (own.coverage if own is not None else 1.0)
+    reliability = float(np.clip(trust * mean / (trust * mean + nothing), _LEAST, _MOST))
     kernels = near(*np.concatenate(columns, axis=1))
     cited = tuple(f"{name}/{hit.row.id}" for hit in hits[:5])
-    return Evidence(kernels, claim, "picture", "find_similar", calibration.reliability(float(similarity[0])), cited)
+    return Evidence(kernels, claim, "picture", "find_similar", reliability, cited)
 
 
 def calibrate(
     gallery: NamedGallery, told: Told = lambda done, of: None, *, divide_density: bool = True, seed: int = 0
 ) -> Calibration:
-    """Measure the calibration of a gallery by leaving photos out, at most 1,000 of them, chosen by `seed`.
+    """Measure the calibration of a gallery by leaving photos out, at most 500 of them, chosen by `seed`.
 
     Raises ValueError for a gallery of fewer than 50 photos.
     """
@@ -128,18 +136,17 @@ def calibrate(
         hits = gallery.store.search(vectors[start : start + 100], max(_NEIGHBOURS) + 20)
         found += [_others(row, of) for row, of in zip(rows[start : start + 100], hits, strict=True)]
         told(len(found), len(rows))
-    looks = [_Look.at(hits, row, own) for hits, row in zip(found, rows, strict=True) if hits]
+    around = _Around.of([hit for hits in found for hit in hits], own)
+    looks = [_Look.at(hits, row, around) for hits, row in zip(found, rows, strict=True) if hits]
     top = np.array([look.similarity[0] for look in looks])
-    fits = (
-        _fitted(np.stack([look.ratios(k, power) for look in looks]), top, k, power, divide_density)
-        for k in _NEIGHBOURS
-        for power in _POWERS
-    )
-    return max(fits, key=lambda fit: fit.bits)
+    ratios = {(k, power): np.stack([look.ratios(k, power) for look in looks]) for k in _NEIGHBOURS for power in _POWERS}
+    shares = {key: _mixture(of) for key, of in ratios.items()}
+    k, power = max(ratios, key=lambda key: float(np.log(ratios[key] @ shares[key] + 1.0 - shares[key].sum()).mean()))
+    return _fitted(ratios[k, power], shares[k, power], top, k, power, divide_density)
 
 
 def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], NDArray[np.float32]]:
-    """At most 1,000 rows with their vectors, spread evenly over the gallery by a random choice."""
+    """At most 500 rows with their vectors, spread evenly over the gallery by a random choice."""
     count = gallery.store.count()
     chosen = np.sort(np.random.default_rng(seed).choice(count, min(count, _MOST_QUERIES), replace=False))
     rows: list[Row] = []
@@ -174,38 +181,56 @@ def _prior_around(lat: Floats, lon: Floats, width_km: float) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
+class _Around:
+    """What is known of the surroundings of rows [r], for every width [b, r]; each row is asked once, however often it is a neighbour."""
+
+    number: Mapping[str, int]
+    own: Floats
+    """The gallery's density; 1 where it is left in."""
+    prior: Floats
+    """What a neighbour adds to ⟨k_b⟩."""
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit], own: OwnDensity | None) -> _Around:
+        rows = {hit.row.id: hit.row for hit in hits}
+        lat, lon = (np.array([getattr(row, axis) for row in rows.values()], dtype=np.float64) for axis in ("lat", "lon"))
+        number, ones = {key: i for i, key in enumerate(rows)}, np.ones((len(WIDTHS_KM), len(rows)))
+        if own is None:
+            return cls(number, ones, np.stack([_prior_around(lat, lon, width) for width in WIDTHS_KM]))
+        return cls(number, np.stack([own.at(lat, lon, width) for width in WIDTHS_KM]), ones)
+
+
+@dataclass(frozen=True, eq=False)
 class _Look:
     """The neighbours [k] of one photo left out, with what does not depend on their weights, for every width [b, k]."""
 
     similarity: Floats
     kernel: Floats
-    """K_b(truth − x_j) relative to a uniform Earth."""
-    own: Floats
+    """K_b(truth − x_j) / ρ_b(x_j), relative to a uniform Earth."""
     prior: Floats
 
     @classmethod
-    def at(cls, hits: Sequence[Hit], truth: Row, own: OwnDensity | None) -> _Look:
+    def at(cls, hits: Sequence[Hit], truth: Row, around: _Around) -> _Look:
         lat, lon, similarity = np.array([(hit.row.lat, hit.row.lon, hit.similarity) for hit in hits], dtype=np.float64).T
         cosine = unit_vectors(lat, lon) @ unit_vectors(truth.lat, truth.lon)
         kernel = 4.0 * np.pi * np.exp([vmf_log_density(cosine, kappa_of_sigma(width)) for width in WIDTHS_KM])
-        own_at = np.stack([own.at(lat, lon, width) if own is not None else np.ones(len(lat)) for width in WIDTHS_KM])
-        return cls(similarity, np.asarray(kernel), own_at, np.stack([_prior_around(lat, lon, width) for width in WIDTHS_KM]))
+        rows = [around.number[hit.row.id] for hit in hits]
+        return cls(similarity, np.asarray(kernel / around.own[:, rows]), around.prior[:, rows])
 
     def ratios(self, k: int, power: float) -> Floats:
         """k_b(truth) / ⟨k_b⟩ [b]."""
-        weight = neighbour_weights(self.similarity[:k], power) / self.own[:, :k]
-        return np.asarray((weight * self.kernel[:, :k]).sum(axis=1) / (weight * self.prior[:, :k]).sum(axis=1))
+        weight = neighbour_weights(self.similarity[:k], power)
+        return np.asarray(self.kernel[:, :k] @ weight / (self.prior[:, :k] @ weight))
 
 
-def _fitted(ratios: Floats, top: Floats, k: int, power: float, divide_density: bool) -> Calibration:
-    """The calibration that fits ratios [n, b] of photos left out, with their best similarities [n]."""
-    shares = _mixture(ratios)
+def _fitted(ratios: Floats, shares: Floats, top: Floats, k: int, power: float, divide_density: bool) -> Calibration:
+    """The calibration of ratios [n, b] of photos left out, the shares [b] fitted to them, and their best similarities [n]."""
     told = float(shares.sum())
     widths = shares / told if told > 0 else np.full(len(shares), 1.0 / len(shares))
     mixed = ratios @ widths
     offset, slope = _curve(mixed, top, told)
-    reliability = np.clip(_logistic(offset + slope * top), _LEAST, _MOST)
-    bits = float(np.log2(reliability * mixed + 1.0 - reliability).mean())
+    trust = np.clip(_logistic(offset + slope * top), _LEAST, _MOST)
+    bits = float(np.log2(trust * mixed + 1.0 - trust).mean())
     return Calibration(k, power, tuple(widths.tolist()), offset, slope, divide_density, len(ratios), bits)
 
 
@@ -230,8 +255,8 @@ def _curve(mixed: Floats, top: Floats, told: float) -> tuple[float, float]:
     scaled = (top - centre) / spread
     base = np.log(np.clip(told, _LEAST, _MOST) / (1.0 - np.clip(told, _LEAST, _MOST)))
     offsets, slopes = base + np.linspace(-3.0, 3.0, 61), np.linspace(0.0, 3.0, 31)
-    reliability = np.clip(_logistic(offsets[:, None, None] + slopes[None, :, None] * scaled), _LEAST, _MOST)
-    value = np.log(reliability * mixed + 1.0 - reliability).sum(axis=2)
+    trust = np.clip(_logistic(offsets[:, None, None] + slopes[None, :, None] * scaled), _LEAST, _MOST)
+    value = np.log(trust * mixed + 1.0 - trust).sum(axis=2)
     value -= 0.5 * slopes**2 + _SILENT_PHOTOS * -np.log(1.0 - _logistic(offsets))[:, None]
     row, column = np.unravel_index(int(np.argmax(value)), value.shape)
     slope = float(slopes[column] / spread)

@@ -70,7 +70,6 @@ class Estimate(Tool):
 def concept_evidence(view: View, context: ToolContext) -> Sequence[Evidence]:
     """Regional evidence from what the classifier is sure of in a view."""
     from models.concepts.concepts import evidence_of
-
     from models.encoders.efficientnet_lite import EfficientNetLite
 
     logits = EfficientNetLite.load().run([context.photo.render(view, MAX_PIXELS)]).logits[0]

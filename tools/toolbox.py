@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.observation import Tool
+
+if TYPE_CHECKING:
+    from models.gallery.catalogue import NamedGallery
+    from tools.find_similar import FindSimilar
+    from tools.picture_vectors import PictureVectors
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
@@ -64,39 +69,48 @@ def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -
     return {tool.name: tool for tool in tools}
 
 
+def similar_photos(
+    gallery: NamedGallery, *, leave_out_copies: bool = False, vectors: PictureVectors | None = None
+) -> FindSimilar:
+    """`find_similar` for one gallery. Raises ValueError where its encoder cannot be had, or has other weights than the gallery was made with."""
+    from tools.find_similar import FindSimilar
+
+    vectors = vectors or _vectors_of({}, gallery.card.encoder, gallery.card.encoder_digest, f"gallery {gallery.name}")
+    return FindSimilar(gallery, vectors, leave_out_copies=leave_out_copies)
+
+
 def _picture_tools(settings: ToolSettings) -> list[Tool]:
     """`estimate` and a `find_similar` for each gallery. Raises ValueError where a gallery, a model or an encoder cannot be had."""
-    from models.encoders.make import make_encoder
-
     from models.gallery.catalogue import open_named
     from models.registry import load_geolocator, models_for
     from tools.estimate import Estimate
-    from tools.find_similar import FindSimilar
-    from tools.picture_vectors import PictureVectors
 
-    vectors: dict[str, PictureVectors] = {}
-
-    def vectors_of(encoder: str, digest: str, what: str) -> PictureVectors:
-        if encoder not in vectors:
-            vectors[encoder] = PictureVectors(make_encoder(encoder))
-        if vectors[encoder].encoder.digest != digest:
-            raise ValueError(
-                f"{what} was made with other weights of the encoder {encoder!r} than those that are here; make it again"
-            )
-        return vectors[encoder]
-
+    shared: dict[str, PictureVectors] = {}
     opened = [open_named(name) for name in settings.galleries]
     similar: list[Tool] = []
     for number, gallery in enumerate(opened, 1):
-        of = vectors_of(gallery.card.encoder, gallery.card.encoder_digest, f"gallery {gallery.name}")
-        tool = FindSimilar(gallery, of, leave_out_copies=settings.leave_out_copies)
+        of = _vectors_of(shared, gallery.card.encoder, gallery.card.encoder_digest, f"gallery {gallery.name}")
+        tool = similar_photos(gallery, leave_out_copies=settings.leave_out_copies, vectors=of)
         if number > 1:
-            tool.name = f"{FindSimilar.name}_{number}"  # type: ignore[misc]
+            tool.name = f"{tool.name}_{number}"  # type: ignore[misc]
         similar.append(tool)
     automatic = [name for gallery in opened for name in models_for(gallery.card.encoder_digest)]
     names = dict.fromkeys(one for name in settings.models for one in (automatic if name == "auto" else [name]))
     models = [load_geolocator(name) for name in names]
     for model in models:
-        vectors_of(model.encoder, model.encoder_digest, f"model {model.name}")
-    estimate: list[Tool] = [Estimate(models, vectors, settings.concepts)] if models or settings.concepts else []
+        _vectors_of(shared, model.encoder, model.encoder_digest, f"model {model.name}")
+    estimate: list[Tool] = [Estimate(models, shared, settings.concepts)] if models or settings.concepts else []
     return [*estimate, *similar]
+
+
+def _vectors_of(shared: dict[str, PictureVectors], encoder: str, digest: str, what: str) -> PictureVectors:
+    """The vectors by an encoder, made on first use. Raises ValueError where the weights that are here are not those of the digest."""
+    from models.encoders.make import make_encoder
+
+    from tools.picture_vectors import PictureVectors
+
+    if encoder not in shared:
+        shared[encoder] = PictureVectors(make_encoder(encoder))
+    if shared[encoder].encoder.digest != digest:
+        raise ValueError(f"{what} was made with other weights of the encoder {encoder!r} than those that are here; make it again")
+    return shared[encoder]

@@ -33,6 +33,8 @@ class Policy:
     """The space of the boxes this model writes."""
     sees: bool = True
     """Whether pictures are sent at all."""
+    at_once: int = 4
+    """Requests that it answers at the same time; a model in this process answers one."""
 
 
 def make_policy(
@@ -83,4 +85,4 @@ def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: floa
         raise PolicyError(
             f"{spec} needs torch and transformers: pip install 'geosleuth[hf]' ({error.name} is missing)"
         ) from error
-    return Policy(spec, load(source, temperature), box_space=box_space)
+    return Policy(spec, load(source, temperature), box_space=box_space, at_once=1)

@@ -17,6 +17,7 @@ from geosleuth.evaluate import plain_errors
 
 if TYPE_CHECKING:
     from agent.policies import Policy
+    from evals.nearest import Neighbours
     from evals.record import Record
     from evals.run import Progress, RunSettings
     from evals.run_folder import RunFolder
@@ -64,7 +65,30 @@ if TYPE_CHECKING:
     show_default=True,
     help="Runs beside the policy's: any of checklist,one-look,nearest; auto; none.",
 )
-@click.option("--gallery", help="A benchmark whose photos the baseline `nearest` looks in, such as folder:PATH.")
+@click.option(
+    "--gallery",
+    "galleries",
+    multiple=True,
+    metavar="NAME",
+    help="Let the policy look for similar photos here; repeatable. Copies of the benchmark's photos in it do not count.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("auto",),
+    metavar="NAME",
+    help="Trained models to ask; by default those that fit the galleries; none for none.",
+)
+@click.option("--no-concepts", is_flag=True, help="Leave out what the ImageNet classifier recognises.")
+@click.option(
+    "--votes",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Ask a policy that sees N times more; replies are votes.",
+)
+@click.option("--nearest-in", help="Where the baseline `nearest` looks: a benchmark such as folder:PATH; else the first gallery.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run; a run there goes on."
 )
@@ -93,7 +117,7 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
     screen = _Lines(options["as_json"], options["quiet"])
     complete = _drive(records, driver, settings, folder, screen, policy)
     for name in beside:
-        complete &= _baseline(name, records_of, records, driver, settings, folder, screen, options["gallery"])
+        complete &= _baseline(name, records_of, records, driver, settings, folder, screen, options["nearest_in"])
     click.echo(f"scores: geosleuth eval score {out}", err=True)
     if not complete:
         sys.exit(1)
@@ -111,8 +135,16 @@ def _settings(options: Mapping[str, Any]) -> RunSettings:
         except (ValueError, TypeError) as error:
             raise click.UsageError("--price wants two numbers, such as 0.25,2") from error
     return RunSettings(
-        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"]),
-        tools=ToolSettings(options["search"], options["geocoder"], options["offline"]),
+        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"], votes=options["votes"]),
+        tools=ToolSettings(
+            options["search"],
+            options["geocoder"],
+            options["offline"],
+            tuple(options["galleries"]),
+            tuple(name for name in options["models"] if name != "none"),
+            concepts=not options["no_concepts"],
+            leave_out_copies=True,
+        ),
         policy={"temperature": options["temperature"], "box_space": options["box_space"]},
         limit=options["limit"],
         seed=options["sample"],
@@ -128,13 +160,13 @@ def _baselines(options: Mapping[str, Any], policy: str) -> list[str]:
         return []
     if options["baselines"] == "auto":
         looks = [] if policy.startswith(("checklist", "scripted")) else ["checklist", "one-look"]
-        return looks + (["nearest"] if options["gallery"] else [])
+        return looks + (["nearest"] if options["nearest_in"] or options["galleries"] else [])
     names = [name.strip() for name in options["baselines"].split(",") if name.strip()]
     for name in names:
         if name not in {"checklist", "one-look", "nearest"}:
             raise click.UsageError(f"no baseline is called {name!r}; use checklist, one-look, nearest, auto or none")
-    if "nearest" in names and not options["gallery"]:
-        raise click.UsageError("the baseline nearest needs --gallery, such as --gallery folder:PATH")
+    if "nearest" in names and not options["nearest_in"] and not options["galleries"]:
+        raise click.UsageError("the baseline nearest needs --gallery NAME, or --nearest-in BENCHMARK such as folder:PATH")
     return names
 
 
@@ -160,10 +192,9 @@ async def _collect(
 
 
 def _baseline(name: str, benchmark: Any, records: Sequence[Record], policy: Policy, settings: RunSettings, folder: RunFolder,
-              screen: _Lines, gallery: str | None) -> bool:  # fmt: skip
+              screen: _Lines, nearest_in: str | None) -> bool:  # fmt: skip
     """A run of a baseline in a folder of its own."""
     from agent.policies import make_policy
-    from evals.benchmarks import make_benchmark
     from evals.nearest import run_nearest
     from evals.run import prepare
     from evals.run_folder import RunFolder
@@ -172,18 +203,31 @@ def _baseline(name: str, benchmark: Any, records: Sequence[Record], policy: Poli
     settings = replace(settings, thumbnails=False)
     if name == "nearest":
         click.echo("baseline nearest: reading the gallery", err=True)
-        prepare(benchmark, f"nearest in {gallery}", settings, inner)
-        done = run_nearest(records, make_benchmark(str(gallery)).records(), inner)
+        where = nearest_in or settings.tools.galleries[0]
+        prepare(benchmark, f"nearest in {where}", settings, inner)
+        done = run_nearest(records, _neighbours(nearest_in, where), inner)
         click.echo(f"baseline nearest: {done} of {len(records)} records", err=True)
         return done == len(records)
     if name == "one-look":
-        settings = replace(settings, limits=replace(settings.limits, max_turns=1, max_calls=0))
+        settings = replace(settings, limits=replace(settings.limits, max_turns=1, max_calls=0, votes=0))
         prepare(benchmark, policy.name, settings, inner)
         return _drive(records, policy, settings, inner, screen, "one look")
     settings = replace(settings, price=None, budget_usd=None)
     checklist = make_policy("checklist")
     prepare(benchmark, checklist.name, settings, inner)
     return _drive(records, checklist, settings, inner, screen, "checklist")
+
+
+def _neighbours(nearest_in: str | None, gallery: str) -> Neighbours:
+    """A benchmark's photos, encoded now, or a gallery that was built."""
+    from evals.benchmarks import make_benchmark
+    from evals.nearest import InNamedGallery, PhotoGallery
+    from models.encoders.make import make_encoder
+    from models.gallery.catalogue import open_named
+
+    if nearest_in:
+        return PhotoGallery.of(make_benchmark(nearest_in).records(), make_encoder("embedded"))
+    return InNamedGallery(open_named(gallery))
 
 
 class _Lines:

@@ -13,12 +13,13 @@ from PIL import Image
 from agent.photo import PhotoError, PhotoFile
 from evals.baselines import CONSTANT, PHOTO_PRIOR, POPULATION, best_constant, blind_baselines
 from evals.metrics import summarise
-from evals.nearest import TinyImageGallery, run_nearest, tiny_image
+from evals.nearest import PhotoGallery, run_nearest
 from evals.record import Record, Truth
 from evals.row import Row
 from evals.run_folder import RunFolder
 from geo.score import geoscore
 from geo.sphere import haversine_km
+from models.encoders.tiny import Tiny
 
 
 def rows(points: np.ndarray) -> list[Row]:
@@ -78,23 +79,16 @@ GALLERY = [record("beach", (SKY, SAND), 20.0), record("coast", (SKY, SEA), 50.0)
 
 
 def test_the_most_similar_photo_is_found_and_the_same_file_is_not() -> None:
-    gallery = TinyImageGallery.of(GALLERY)
+    gallery = PhotoGallery.of(GALLERY, Tiny())
     assert gallery.ids == ["beach", "coast"]
     lat, _, name, similarity = gallery.nearest(record("q", (SKY, (225, 185, 125)), None, size=50, ending="JPEG").open())
     assert (lat, name) == (20.0, "beach")
     assert similarity > 0.97
     assert gallery.nearest(GALLERY[0].open())[2] == "coast", "a photo is not its own neighbour"
     with pytest.raises(ValueError, match="no other photo"):
-        TinyImageGallery.of(GALLERY[:1]).nearest(GALLERY[0].open())
+        PhotoGallery.of(GALLERY[:1], Tiny()).nearest(GALLERY[0].open())
     with pytest.raises(ValueError, match="no photo"):
-        TinyImageGallery.of(GALLERY[2:])
-
-
-def test_tiny_images_have_length_one() -> None:
-    assert float(np.linalg.norm(tiny_image(GALLERY[0].open()))) == pytest.approx(1.0)
-    flat = tiny_image(record("flat", (SKY, SKY), 0.0).open())
-    assert flat.shape == (768,)
-    assert not np.isnan(flat).any()
+        PhotoGallery.of(GALLERY[2:], Tiny())
 
 
 def test_a_run_of_the_baseline_goes_on(tmp_path: Path) -> None:
@@ -103,10 +97,10 @@ def test_a_run_of_the_baseline_goes_on(tmp_path: Path) -> None:
 
     folder = RunFolder(tmp_path)
     queries = [record("q1", (SKY, SAND), 21.0, size=40), replace(record("q2", (SKY, SEA), 51.0), open=broken)]
-    assert run_nearest(queries, GALLERY, folder) == 1
+    assert run_nearest(queries, PhotoGallery.of(GALLERY, Tiny()), folder) == 1
     lines = folder.trajectories()
     assert lines["q1"]["answer"]["lat"] == 20.0
     assert lines["q2"]["error"] == "q2.png is not there"
     assert lines["q2"]["answer"] is None
-    assert run_nearest([queries[0], record("q2", (SKY, SEA), 51.0, size=48)], GALLERY, folder) == 2
+    assert run_nearest([queries[0], record("q2", (SKY, SEA), 51.0, size=48)], PhotoGallery.of(GALLERY, Tiny()), folder) == 2
     assert len(list(folder.every_trajectory())) == 3

@@ -93,7 +93,7 @@ def test_run_score_report_compare(photos: Path, script: Path, tmp_path: Path) ->
 
 def test_the_nearest_photo_as_a_baseline(photos: Path, script: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    tell("run", f"folder:{photos}", "--policy", f"scripted:{script}", "--gallery", f"folder:{photos}", "--out", run, "-q")
+    tell("run", f"folder:{photos}", "--policy", f"scripted:{script}", "--nearest-in", f"folder:{photos}", "--out", run, "-q")
     assert "nearest photo" in tell("score", run, "--resamples", "100")
 
 
