@@ -27,11 +27,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# torch first and pinned: with it in place nothing else asks for another build.
+# torch first and pinned: with it in place nothing else asks for another build. geoclip without its dependencies: tests read its files
+# and compare with its location encoder, and torchvision must not come in.
 $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
 	@echo "installing what tests need (some minutes)"
 	@$(PIP) torch==2.13.0
 	@$(PIP) -r requirements-dev.lock
+	@$(PIP) --no-deps geoclip==1.3.0
 	@touch $@
 
 locate: $(VENV)/.ready

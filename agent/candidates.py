@@ -104,7 +104,7 @@ def from_answer(answer: PolicyAnswer | None) -> Iterator[PooledCandidate]:
 def from_retrieval(steps: Iterable[Mapping[str, Any]]) -> Iterator[PooledCandidate]:
     """The photos that calls of `find_similar` found (`step["data"]["hits"]`), the likest first, each once."""
     best: dict[str, tuple[float, float, float, str]] = {}
-    for hit in (hit for step in steps if step["tool"] == RETRIEVAL_TOOL for hit in _hits(step)):
+    for hit in (hit for step in steps if step["tool"].startswith(RETRIEVAL_TOOL) for hit in _hits(step)):
         try:
             lat, lon, similarity = (float(hit[key]) for key in ("lat", "lon", "similarity"))
             name = clean(str(hit.get("place") or ""), 120)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
+from collections.abc import Sequence
 
+import numpy as np
 from langchain_core.messages import AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from agent.answer import PolicyAnswer, answer_from, evidence_of
-from agent.candidates import from_answer, from_places, from_retrieval, pool
+from agent.candidates import PooledCandidate, from_answer, from_places, from_retrieval, pool
 from agent.case import Case, CaseState, open_calls
 from agent.diversify import summary_of
 from agent.trajectory import StopReason
 from agent.verify import verified
 from agent.votes import evidence_of_votes, suggested_by
+from geo.sphere import Floats
+from tools.estimate import Estimate
 
 
 async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
@@ -29,13 +35,25 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     pooled = pool(
         [*from_answer(verdict), *suggested_by(votes), *from_retrieval(state["steps"]), *from_places(result["alternatives"])]
     )
-    result["candidates"] = verified(pooled, belief, verdict, voted=any(record["points"] for record in votes))
+    scores = await asyncio.to_thread(_scores, case, state, pooled)
+    result["candidates"] = verified(pooled, belief, verdict, voted=any(record["points"] for record in votes), scores=scores)
     if voting := summary_of(state, case):
         result["votes"] = voting
     stop = state["stop"] or _stop(verdict, result["answer"] is not None)
     stubs: list[AnyMessage] = [ToolMessage(content="not carried out: the case is closed", tool_call_id=c["id"], name=c["name"], id=f"result-{c['id']}")
              for c in open_calls(state)]  # fmt: skip
     return {"ledger": added, "result": result, "stop": stop, "messages": stubs, "spent_s": time.monotonic() - began}
+
+
+def _scores(case: Case, state: CaseState, pooled: Sequence[PooledCandidate]) -> dict[str, Floats]:
+    """What each learned model that is loaded says of the candidates' points; nothing where the photo cannot be read any more."""
+    tool = case.tools.get("estimate")
+    if not isinstance(tool, Estimate) or not tool.models or not pooled:
+        return {}
+    lat, lon = (np.array([getattr(candidate, axis) for candidate in pooled]) for axis in ("lat", "lon"))
+    with contextlib.suppress(ValueError, OSError):
+        return tool.scores(case.tool_context(state), lat, lon)
+    return {}
 
 
 def _stop(verdict: PolicyAnswer | None, told: bool) -> str:

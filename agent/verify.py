@@ -17,6 +17,7 @@ from geo.belief import Belief
 from geo.density_at import cell_at
 from geo.gazetteer import gazetteer
 from geo.product import Clues
+from geo.sphere import Floats
 
 VERIFY_RADIUS_KM = 25.0
 
@@ -32,6 +33,7 @@ def verified(
     answer: PolicyAnswer | None,
     voted: bool,
     radius_km: float = VERIFY_RADIUS_KM,
+    scores: Mapping[str, Floats] | None = None,
 ) -> list[dict[str, Any]]:
     """The candidates as plain data, the most probable first.
 
@@ -42,12 +44,14 @@ def verified(
     - `neighbours`: natural logarithm of how much likelier the evidence of retrieval is at the point than on average;
     - `learned`: the same for the evidence of the learned geolocators;
     - `policy`: the probability that the policy's own answer gave to the candidate; 0 where it named other places alone;
-    - `votes`: the share of the votes that went to it; None unless some were cast (`voted`).
+    - `votes`: the share of the votes that went to it; None unless some were cast (`voted`);
+    - `score:MODEL`: what a learned model says of the very point (G3's similarity of photo and coordinates), for each of the `scores`, each
+      an array over `pooled`: natural logarithm of how likely it is against the likeliest candidate.
     """
     retrieval, learned = (_clues_of(belief, tool) for tool in (RETRIEVAL_TOOL, LEARNED_TOOL))
     judged = bool(answer and answer.candidates)
     rows = []
-    for candidate in pooled:
+    for row, candidate in enumerate(pooled):
         mass = belief.mass_within(candidate.lat, candidate.lon, radius_km)
         parts = {
             "belief": math.log(max(mass, FLOOR_MASS)),
@@ -55,9 +59,10 @@ def verified(
             "learned": log_ratio(learned, candidate.lat, candidate.lon),
             "policy": candidate.support.get("policy", 0.0) if judged else None,
             "votes": candidate.votes if voted else None,
+            **{f"score:{model}": float(values[row] - values.max()) for model, values in (scores or {}).items()},
         }
         rows.append((-mass, -candidate.weight, candidate.lat, candidate.lon, _described(candidate, mass, parts)))
-    return [row[-1] for row in sorted(rows, key=lambda row: row[:-1])]
+    return [ranked[-1] for ranked in sorted(rows, key=lambda ranked: ranked[:-1])]
 
 
 def log_ratio(clues: Clues | None, lat: float, lon: float) -> float | None:

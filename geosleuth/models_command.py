@@ -45,7 +45,7 @@ def list_command(as_json: bool) -> None:
         except ModelError as error:
             trained.append({"name": name, "error": str(error)})
     if as_json:
-        known = {name: {"about": info.about, "licence": info.licence} for name, info in ENCODERS.items()}
+        known = {name: {"about": info.line, "licence": info.licence} for name, info in ENCODERS.items()}
         click.echo(json.dumps({"models": trained, "encoders": known}, ensure_ascii=False))
         return
     for model in trained:
@@ -55,7 +55,7 @@ def list_command(as_json: bool) -> None:
         click.echo("no model is trained yet: geosleuth models train geocells --data GALLERY --name NAME")
     click.echo("encoders (gallery build --encoder …):")
     for name, info in ENCODERS.items():
-        click.echo(f"  {name:<12} {info.about}; licence: {info.licence}")
+        click.echo(f"  {name:<12} {info.line}; licence: {info.licence}")
 
 
 @models.command("get")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from geo.evidence import Evidence
+from geo.sphere import Floats
 from tools.observation import Arguments, Observation, Tool, ToolContext, View, refusal
 from tools.picture_vectors import MAX_PIXELS, PictureVectors
 from tools.quote import clean
@@ -25,8 +26,11 @@ class EstimateArguments(Arguments):
 
 
 class Estimate(Tool):
-    """Asks every learned model that is loaded, and the picture concepts. All of them look at the same pixels, so that they share one
-    source: the belief takes their mean and does not multiply them."""
+    """Asks every learned model that is loaded, and the picture concepts.
+
+    The models look at the same vectors, so that they and the neighbours of `find_similar` share one source: the belief takes their mean and
+    does not multiply them. What a classifier recognises is a clue of its own.
+    """
 
     name = "estimate"
     description = (
@@ -59,10 +63,15 @@ class Estimate(Tool):
         head = "estimate from the picture alone:" if lines else "estimate: no model is loaded."
         return Observation("\n".join([head, *lines]), evidence=tuple(evidence), data={"parts": data, "view": arguments.view})
 
+    def scores(self, context: ToolContext, lat: Floats, lon: Floats) -> dict[str, Floats]:
+        """How well points [n] (degrees) fit the whole photo by each model: log of a relative likelihood, comparable between points alone."""
+        view = View("photo")
+        return {model.name: model.score(self._vectors[model.encoder].of(view, context), lat, lon) for model in self.models}
+
     def _asked(self, model: Geolocator | None, view: View, context: ToolContext) -> tuple[list[Evidence], str]:
         """The evidence of one model, or of the concepts (None), and what it rests on."""
         if model is None:
-            return [_shared(item) for item in concept_evidence(view, context)], "what an ImageNet classifier recognises"
+            return list(concept_evidence(view, context)), "what an ImageNet classifier recognises"
         vector = self._vectors[model.encoder].of(view, context)
         return [_shared(model.evidence(vector))], model.rests_on()
 
@@ -77,5 +86,5 @@ def concept_evidence(view: View, context: ToolContext) -> Sequence[Evidence]:
 
 
 def _shared(evidence: Evidence) -> Evidence:
-    """With the source that all readings of the same pixels share, and this tool's name."""
+    """With the source that all models share, and this tool's name."""
     return replace(evidence, source="picture", tool=Estimate.name)

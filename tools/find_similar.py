@@ -149,7 +149,7 @@ class FindSimilar(Tool):
             row = same[0].row
             claim = f"this very photo is in gallery {self.gallery.name}: {_place(same[0])}"
             kernels = near(row.lat, row.lon, _SAME_SIGMA_KM)
-            return (Evidence(kernels, claim, "picture", self.name, _SAME_RELIABILITY, (f"{self.gallery.name}/{row.id}",)),)
+            return (Evidence(kernels, claim, "picture", FindSimilar.name, _SAME_RELIABILITY, (f"{self.gallery.name}/{row.id}",)),)
         claim = f"similar photos in gallery {self.gallery.name}: {_summary(hits[: self.calibration.k], self.calibration)}"
         found = neighbour_evidence(hits, self.calibration, self._own, self.gallery.name, claim)
         return (found,) if found else ()
