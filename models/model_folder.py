@@ -62,7 +62,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
     """The numbers of a model; nothing in the file is executed. Raises ModelError."""
     try:
-        with np.load(folder / _ARRAYS, allow_pickle=False) as data:
+        with (folder / _ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise ModelError(f"{folder / _ARRAYS} cannot be read ({' '.join(str(error).split())[:120]})") from error

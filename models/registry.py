@@ -11,8 +11,8 @@ from typing import Any, cast
 from models.geolocator import Geolocator, ModelError
 from models.model_folder import models_folder, read_card
 
-KINDS = {"geocells": "models.geocells.geocells", "alignment": "models.alignment.alignment"}
-"""Kinds of trained models and the modules whose `load(folder)` reads them."""
+KINDS = {"geocells": ("models.geocells.geocells", "Geocells"), "alignment": ("models.alignment.alignment", "Alignment")}
+"""Kinds of trained models: the module and the class whose `load(folder)` reads one."""
 GEOCLIP = "geoclip"
 """The name of GeoCLIP's published weights; `geosleuth models get geoclip` puts them where they are found."""
 
@@ -38,7 +38,8 @@ def load_geolocator(name: str) -> Geolocator:
     kind = str(read_card(folder)["kind"])
     if kind not in KINDS:
         raise ModelError(f"{folder} holds a model of kind {kind[:40]!r}; this version knows {', '.join(KINDS)}")
-    return cast(Geolocator, importlib.import_module(KINDS[kind]).load(folder))
+    module, name = KINDS[kind]
+    return cast(Geolocator, getattr(importlib.import_module(module), name).load(folder))
 
 
 def model_names() -> list[str]:
