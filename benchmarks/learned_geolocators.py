@@ -105,7 +105,8 @@ def trained(
     began = time.monotonic()
     alignment = train_alignment(known, AlignmentSettings(seed=seed), folder / "alignment", progress("alignment"))
     print(f"alignment: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    best = [alignment.best(vector) for vector in asked.vectors]
+    likeliest = [int(np.argmax(alignment.log_likelihoods(vector))) for vector in asked.vectors]
+    best = [(float(alignment.candidates.lat[row]), float(alignment.candidates.lon[row])) for row in likeliest]
     figures["alignment: likeliest photo place"] = scored(best, asked)
     of_alignment = [alignment.evidence(vector) for vector in asked.vectors]
     figures["alignment in the belief"] = believed([[item] for item in of_alignment], asked)

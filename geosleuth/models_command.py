@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 _VALIDATED = 300
+_SETTINGS = {"geocells": "GeocellSettings", "alignment": "AlignmentSettings"}
+"""Kinds that can be trained, and the class of their settings."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +34,6 @@ def models() -> None:
 def list_command(as_json: bool) -> None:
     """Trained models that are here, and the encoders that are known."""
     from models.encoders.make import ENCODERS
-
     from models.geolocator import ModelError
     from models.model_folder import read_card
     from models.registry import model_folder, model_names
@@ -63,42 +64,35 @@ def list_command(as_json: bool) -> None:
 @click.option(
     "--from",
     "source",
-    type=click.Path(exists=True, path_type=Path),
-    help="A file or folder instead of the hub: for geoclip its wheel.",
+    metavar="WHEEL_OR_REPO",
+    help="For geoclip: its wheel, a folder or a repository, instead of the installed package.",
 )
 @_JSON
 @plain_errors
-def get_command(name: str, source: Path | None, as_json: bool) -> None:
-    """Fetch published weights: an encoder (clip, siglip, dinov2, streetclip, geoclip, each with :REPO_OR_DIR) or GeoCLIP's location encoder
-    and gallery (geoclip)."""
+def get_command(name: str, source: str | None, as_json: bool) -> None:
+    """Fetch published weights by NAME: an encoder (clip, siglip, dinov2, streetclip, each with :REPO_OR_DIR), or geoclip (geoclip:REPO_OR_DIR
+    with another CLIP), which becomes a model that `locate` can ask: picture encoder, location encoder and the gallery of 100,000 places."""
     from models.encoders.make import is_non_commercial, make_encoder
-
     from models.registry import GEOCLIP
 
-    found: dict[str, Any] = {}
-    if name == GEOCLIP:
-        found = _get_geoclip(source)
-    else:
-        encoder = make_encoder(name)
-        found = {"encoder": encoder.name, "dim": encoder.dim, "digest": encoder.digest, "licence": encoder.licence}
-        if is_non_commercial(encoder.licence):
-            click.echo(f"note: the licence of these weights is {encoder.licence}: not for commercial use", err=True)
+    encoder = make_encoder(name)
+    found: dict[str, Any] = {"encoder": encoder.name, "dim": encoder.dim, "digest": encoder.digest, "licence": encoder.licence}
+    if is_non_commercial(encoder.licence):
+        click.echo(f"note: the licence of these weights is {encoder.licence}: not for commercial use", err=True)
+    if name.partition(":")[0] == GEOCLIP:
+        from models.alignment.geoclip import load_geoclip
+        from models.alignment.stored import save_alignment
+        from models.registry import model_folder
+
+        folder = model_folder(GEOCLIP)
+        aligned = load_geoclip(encoder.digest, source, encoder=encoder.name, cache=folder, told=_Lines(GEOCLIP))
+        save_alignment(aligned, folder)
+        found |= {"model": GEOCLIP, "folder": str(folder)}
     click.echo(json.dumps(found) if as_json else ", ".join(f"{key} {value}" for key, value in found.items()))
 
 
-def _get_geoclip(source: Path | None) -> dict[str, Any]:
-    """Put GeoCLIP's location encoder, gallery and their embeddings where `locate` finds them."""
-    from models.alignment.geoclip import save_geoclip
-
-    from models.registry import GEOCLIP, model_folder
-
-    folder = model_folder(GEOCLIP)
-    model = save_geoclip(source, folder, _Lines("geoclip"))
-    return {"model": GEOCLIP, "folder": str(folder), "rests on": model.rests_on()}
-
-
 @models.command("train")
-@click.argument("kind", type=click.Choice(["geocells", "alignment"]))
+@click.argument("kind", type=click.Choice(list(_SETTINGS)))
 @click.option("--data", "gallery", required=True, metavar="GALLERY", help="Gallery whose vectors and places are learned from.")
 @click.option("--name", help="What the model is called; KIND-GALLERY by default.")
 @click.option(
@@ -112,33 +106,34 @@ def train_command(kind: str, gallery: str, name: str | None, changes: Sequence[s
     from models.gallery.catalogue import open_named
     from models.gallery.training import training_data
     from models.registry import model_folder
-    from models.settings_text import with_changes
 
-    module = _trainer(kind)
-    settings = with_changes(module.Settings(), changes)
+    train, settings = _trainer(kind, changes)
     opened = open_named(gallery)
     folder = model_folder(name or f"{kind}-{opened.name}")
     if anew and folder.exists():
         shutil.rmtree(folder)
     data = training_data(opened)
     click.echo(f"{len(data):,} photos of gallery {opened.name}, vectors of {data.encoder}", err=True)
-    model = module.train(data, settings, folder, _Lines(kind))
-    figures = _validated(model, data.split(seed=settings.seed)[1], folder)
+    model = train(data, settings, folder, _Lines(kind))
+    figures = _validated(model, data.split(settings.validation_share, settings.seed)[1], folder)
     click.echo(
         json.dumps({"model": model.name, "folder": str(folder), "validation": figures}) if as_json else _figures(folder, figures)
     )
 
 
-def _trainer(kind: str) -> Any:
-    """The module that trains a kind, with its `Settings`. Raises ValueError where what it needs is not installed."""
+def _trainer(kind: str, changes: Sequence[str]) -> tuple[Any, Any]:
+    """The function that trains a kind, and its settings. Raises ValueError where what it needs is not installed."""
     import importlib
 
+    from models.settings_text import with_changes
+
     try:
-        importlib.import_module("torch")
-        importlib.import_module("sklearn")
+        for package in ("torch", "sklearn"):
+            importlib.import_module(package)
     except ImportError as error:
         raise ValueError(f"training needs {error.name}: pip install 'geosleuth[learn]'") from error
-    return importlib.import_module(f"models.{kind}.train")
+    settings = getattr(importlib.import_module(f"models.{kind}.settings"), _SETTINGS[kind])
+    return importlib.import_module(f"models.{kind}.train").train, with_changes(settings(), changes)
 
 
 def _validated(model: Geolocator, held_out: TrainingData, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Builds the data files of `models/data`; run by hand, never at run time."""
