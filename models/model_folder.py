@@ -74,6 +74,7 @@ def replaced(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
+    temporary.chmod(0o644)  # others may read it, as a file that is simply written
     try:
         yield temporary
         with temporary.open("rb") as file:

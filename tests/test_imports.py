@@ -34,6 +34,7 @@ HEAVY = {
     "onnx",
     "lancedb",
     "qdrant_client",
+    "faiss",
 }
 
 

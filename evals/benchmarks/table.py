@@ -39,6 +39,19 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
     "attribution": ("attribution", "author", "credit", "source"),
     "split": ("split",),
+    "time": (
+        "time",
+        "taken",
+        "takenat",
+        "datetaken",
+        "timetaken",
+        "datetimeoriginal",
+        "capturedat",
+        "captureddate",
+        "datetime",
+        "date",
+        "timestamp",
+    ),
 }
 # Fields of JSON lines and parquet that hold the labels: Thinking-with-Map writes `ground_truth` and `reward_model.ground_truth`.
 _NESTED = ("groundtruth", "rewardmodel", "location", "metadata", "multilevellocdict", "extrainfo")

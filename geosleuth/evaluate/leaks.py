@@ -27,12 +27,13 @@ from geosleuth.evaluate import plain_errors
 def leaks_command(
     benchmark: str, gallery: str, data: Path | None, images: Path | None, marks: Path | None, as_json: bool
 ) -> None:
-    """Look for BENCHMARK's photos and places in GALLERY: a folder of photos, a table of coordinates, or another benchmark.
+    """Look for BENCHMARK's photos and places in GALLERY: a gallery's name, a folder of photos, a table of coordinates, or another benchmark.
 
     Tells the same file, the same picture (also re-encoded, scaled or cut a little), and places within 1 and 25 km.
     """
     from evals.benchmarks import make_benchmark, missing
     from evals.leakage import MarksCache, find_leaks, leakage_report, mark_records, read_gallery
+    from geosleuth.gallery.leaks import marked_gallery
 
     known = make_benchmark(benchmark, data=data, images=images)
     cache = MarksCache(marks)
@@ -40,12 +41,11 @@ def leaks_command(
     if absent := missing(known):
         click.echo(f"note: {len(absent)} of {len(records)} pictures are not here; their places are still compared", err=True)
     queries = mark_records(records, cache, _telling("benchmark"))
-    path = Path(gallery)
-    held = (
-        read_gallery(path, cache, _telling("gallery"))
-        if path.exists()
-        else mark_records(make_benchmark(gallery).records(), cache, _telling("gallery"))
-    )
+    held = marked_gallery(gallery)
+    if held is None and Path(gallery).exists():
+        held = read_gallery(Path(gallery), cache, _telling("gallery"))
+    elif held is None:
+        held = mark_records(make_benchmark(gallery).records(), cache, _telling("gallery"))
     leaks = find_leaks(queries, held)
     report = leakage_report(leaks, len(queries), len(held))
     if as_json:
