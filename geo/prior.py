@@ -17,7 +17,8 @@ import healpix
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geo.cells import side_km
+from geo.cells import KEY_ORDER, side_km
+from geo.kernels import KernelSet
 from geo.sphere import Floats
 
 SHARES = (0.75, 0.20, 0.05)
@@ -27,6 +28,7 @@ HIDDEN_PEOPLE = 200
 STEP = 0.05
 """One level of the stored map is this much of a natural logarithm: values are good to 2.5 %."""
 ORDER = 8
+_CHUNK = 4096
 
 
 def photo_density(lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
@@ -40,6 +42,17 @@ def photo_density(lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
     for level in np.unique(order):
         rows = order == level
         density[rows] = _map(int(level))[healpix.ang2pix(1 << int(level), lon[rows], lat[rows], nest=True, lonlat=True)]
+    return density
+
+
+def density_under(lat: ArrayLike, lon: ArrayLike, sigma_km: ArrayLike) -> Floats:
+    """Mean of the photo density [n] under von Mises-Fisher kernels around points in degrees, from the points that stand for each kernel."""
+    lat, lon, sigma = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (lat, lon, sigma_km)))
+    density = np.empty(len(lat))
+    for start in range(0, len(lat), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        keys = KernelSet(lat[some], lon[some], sigma[some], np.ones(len(lat[some]))).spread_keys
+        density[some] = _map(ORDER)[keys >> (2 * (KEY_ORDER - ORDER))].mean(axis=1)
     return density
 
 

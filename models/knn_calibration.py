@@ -3,10 +3,11 @@ at a time.
 
 A clue from neighbours is a mixture of kernels of several widths b around the same neighbours, and of "says nothing":
 
-    L(x) = Σ_b a_b c_b(x) + a_0,     c_b(x) = Σ_j w_j / ρ_b(x_j) · K_b(x − x_j)
+    L(x) = Σ_b a_b c_b(x) + a_0,     c_b(x) = 1 / μ_b · Σ_j w_j / ρ_b(x_j) · K_b(x − x_j)
 
 with the weights w of Revisiting IM2GPS and the gallery's own density ρ, so that "it is a photo like those of the gallery" counts for nothing:
-under ρ every c_b has the mean 1. The shares a maximise the mean log L of the photos left out, by expectation maximisation; m and k are
+μ_b is the mean of K_b(x − x_j) / ρ_b(x_j) over pairs of photos of the gallery, above 1 by just so much as ρ is too low at its own photos, so
+that neighbours drawn at random tell nothing. The shares a maximise the mean log L of the photos left out, by expectation maximisation; m and k are
 chosen by the same number. How much of 1 − a_0 holds for a photo depends on its best similarity by a logistic curve. Where the gallery has no
 photos it cannot speak against a place, so that for the belief a_0 is 1 there; one number stands for both, 1 − C·(1 − a_0) with the share C of
 the photo prior that the gallery covers.
@@ -17,18 +18,18 @@ Where the gallery's density is left in, ρ is 1 and each c_b is divided by its m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.evidence import Evidence, near
-from geo.prior import photo_density
+from geo.prior import density_under
 from geo.sphere import Floats, haversine_km, kappa_of_sigma, unit_vectors, vmf_log_density
 from models.gallery.catalogue import NamedGallery
 from models.gallery.gallery import Hit, Row
-from models.gallery.own_density import OwnDensity, around_km, own_density
+from models.gallery.own_density import OwnDensity, own_density
 from models.knn_density import KnnSettings, neighbour_weights
 
 WIDTHS_KM = (5.0, 25.0, 100.0, 445.0, 1500.0)
@@ -36,6 +37,7 @@ WIDTHS_KM = (5.0, 25.0, 100.0, 445.0, 1500.0)
 _POWERS = (5.0, 10.0, 20.0, 40.0)
 _NEIGHBOURS = (10, 30, 100)
 _MOST_QUERIES = 500
+_FEWEST = 50
 _SILENT_PHOTOS = 8.0
 """The share of "says nothing" is fitted as if so many more photos had told nothing: small galleries are not believed."""
 _LEAST, _MOST = 0.001, 0.98
@@ -57,6 +59,8 @@ class Calibration:
     slope: float
     """1 − a_0 = logistic(offset + slope · best similarity)."""
     divide_density: bool
+    means: tuple[float, ...] = (1.0,) * len(WIDTHS_KM)
+    """μ_b of each width."""
     queries: int = 0
     """Photos that it was measured on; 0 for the published numbers, which were not measured."""
     bits: float = 0.0
@@ -68,14 +72,14 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         return {"k": self.k, "power": self.power, "shares": list(self.shares), "offset": self.offset, "slope": self.slope,
-                "divide_density": self.divide_density, "queries": self.queries, "bits": self.bits}  # fmt: skip
+                "divide_density": self.divide_density, "means": list(self.means), "queries": self.queries, "bits": self.bits}  # fmt: skip
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
         """Raises ValueError for anything that `to_json` did not write."""
         try:
             found = cls(int(data["k"]), float(data["power"]), tuple(float(v) for v in data["shares"]), float(data["offset"]),
-                        float(data["slope"]), bool(data["divide_density"]), int(data["queries"]), float(data["bits"]))  # fmt: skip
+                        float(data["slope"]), bool(data["divide_density"]), tuple(float(v) for v in data["means"]), int(data["queries"]), float(data["bits"]))  # fmt: skip
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a calibration: {error}") from error
         numbers = np.array([found.power, *found.shares, found.offset, found.slope])
@@ -96,25 +100,26 @@ def published(divide_density: bool = True) -> Calibration:
 
 
 def neighbour_evidence(
-    hits: Sequence[Hit], calibration: Calibration, own: OwnDensity | None, name: str, claim: str
+    hits: Sequence[Hit], calibration: Calibration, own: OwnDensity | None, name: str, claim: str, scale: float = 1.0
 ) -> Evidence | None:
-    """What the neighbours of a photo say of its place; None without any. `own` is the density to divide out, None for not."""
+    """What the neighbours of a photo say of its place; None without any. `own` is the density to divide out, None for not; `scale` below 1
+    trusts them less than measured, for queries that are not whole photos."""
     hits = hits[: calibration.k]
     if not hits:
         return None
     lat, lon, similarity = np.array([(hit.row.lat, hit.row.lon, hit.similarity) for hit in hits], dtype=np.float64).T
-    weights, trust = neighbour_weights(similarity, calibration.power), calibration.trust(float(similarity[0]))
+    weights, trust = neighbour_weights(similarity, calibration.power), scale * calibration.trust(float(similarity[0]))
     columns: list[Floats] = []
     mean = 0.0
-    for share, width in zip(calibration.shares, WIDTHS_KM, strict=True):
-        prior = _prior_around(lat, lon, width)
-        weight = weights / own.at(lat, lon, width) if own is not None else weights / float(weights @ prior)
+    for share, width, centre in zip(calibration.shares, WIDTHS_KM, calibration.means, strict=True):
+        prior = density_under(lat, lon, width)
+        weight = weights / (own.at(lat, lon, width) * centre) if own is not None else weights / float(weights @ prior)
         mean += share * float(weight @ prior)
         if share > 1e-3:
             keep = weight > 1e-4 * weight.max()
             columns.append(np.stack([lat[keep], lon[keep], np.full(int(keep.sum()), width), share * weight[keep]]))
     nothing = 1.0 - trust * (own.coverage if own is not None else 1.0)
-    reliability = float(np.clip(trust * mean / (trust * mean + nothing), _LEAST, _MOST))
+    reliability = float(np.clip(trust * mean / (trust * mean + nothing), 1e-9, _MOST))
     kernels = near(*np.concatenate(columns, axis=1))
     cited = tuple(f"{name}/{hit.row.id}" for hit in hits[:5])
     return Evidence(kernels, claim, "picture", "find_similar", reliability, cited)
@@ -128,21 +133,27 @@ def calibrate(
     Raises ValueError for a gallery of fewer than 50 photos.
     """
     rows, vectors = _sample(gallery, seed)
-    if len(rows) < 50:
-        raise ValueError(f"gallery {gallery.name} has {len(rows)} photos; fewer than 50 tell nothing about themselves")
+    if len(rows) < _FEWEST:
+        raise ValueError(f"gallery {gallery.name} has {len(rows)} photos; fewer than {_FEWEST} tell nothing about themselves")
     own = own_density(gallery) if divide_density else None
     found: list[list[Hit]] = []
     for start in range(0, len(rows), 100):
         hits = gallery.store.search(vectors[start : start + 100], max(_NEIGHBOURS) + 20)
         found += [_others(row, of) for row, of in zip(rows[start : start + 100], hits, strict=True)]
         told(len(found), len(rows))
+    if sum(bool(hits) for hits in found) < _FEWEST:
+        raise ValueError(
+            f"the photos of gallery {gallery.name} were taken in bursts; what is left of it tells nothing about itself"
+        )
     around = _Around.of([hit for hits in found for hit in hits], own)
     looks = [_Look.at(hits, row, around) for hits, row in zip(found, rows, strict=True) if hits]
     top = np.array([look.similarity[0] for look in looks])
-    ratios = {(k, power): np.stack([look.ratios(k, power) for look in looks]) for k in _NEIGHBOURS for power in _POWERS}
+    means = _means(rows, own) if own is not None else np.ones(len(WIDTHS_KM))
+    ratios = {(k, power): np.stack([look.ratios(k, power) for look in looks]) / means for k in _NEIGHBOURS for power in _POWERS}
     shares = {key: _mixture(of) for key, of in ratios.items()}
     k, power = max(ratios, key=lambda key: float(np.log(ratios[key] @ shares[key] + 1.0 - shares[key].sum()).mean()))
-    return _fitted(ratios[k, power], shares[k, power], top, k, power, divide_density)
+    fitted = _fitted(ratios[k, power], shares[k, power], top, k, power, divide_density)
+    return replace(fitted, means=tuple(means.tolist()))
 
 
 def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], NDArray[np.float32]]:
@@ -166,18 +177,30 @@ def _others(row: Row, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _same_burst(a: Row, b: Row) -> bool:
-    if len(a.time) < 16 or len(b.time) < 16:
+    """Whether two photos were taken at one place within minutes of each other; those of one collection are taken to be where no times
+    tell, so that the frames of one ride do not vouch for each other."""
+    if float(haversine_km(a.lat, a.lon, b.lat, b.lon)) > _BURST_KM:
         return False
     try:
-        minutes = abs((np.datetime64(a.time) - np.datetime64(b.time)) / np.timedelta64(1, "m"))
+        minutes = float(abs((np.datetime64(a.time) - np.datetime64(b.time)) / np.timedelta64(1, "m")))
     except ValueError:
-        return False
-    return bool(minutes <= _BURST_MINUTES and haversine_km(a.lat, a.lon, b.lat, b.lon) <= _BURST_KM)
+        minutes = np.nan
+    if min(len(a.time), len(b.time)) < len("2000-01-01T00:00") or not np.isfinite(minutes):
+        return a.source == b.source
+    return minutes <= _BURST_MINUTES
 
 
-def _prior_around(lat: Floats, lon: Floats, width_km: float) -> Floats:
-    """The photo prior [k] seen through a kernel of this width, relative to a uniform Earth: the mean over a cell of three widths."""
-    return photo_density(lat, lon, np.full(len(lat), around_km(width_km)))
+def _means(rows: Sequence[Row], own: OwnDensity) -> Floats:
+    """μ_b [b]: the mean of K_b(x_i − x_j) / ρ_b(x_j) over all pairs of the rows, relative to a uniform Earth; at least 1, since where pairs
+    that near are rare the mean of those there are says nothing."""
+    lat, lon = (np.array([getattr(row, axis) for row in rows], dtype=np.float64) for axis in ("lat", "lon"))
+    cosine = unit_vectors(lat, lon) @ unit_vectors(lat, lon).T
+    np.fill_diagonal(cosine, np.nan)
+    means = [
+        np.nanmean(4.0 * np.pi * np.exp(vmf_log_density(cosine, kappa_of_sigma(width))) / own.at(lat, lon, width))
+        for width in WIDTHS_KM
+    ]
+    return np.maximum(means, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +219,7 @@ class _Around:
         lat, lon = (np.array([getattr(row, axis) for row in rows.values()], dtype=np.float64) for axis in ("lat", "lon"))
         number, ones = {key: i for i, key in enumerate(rows)}, np.ones((len(WIDTHS_KM), len(rows)))
         if own is None:
-            return cls(number, ones, np.stack([_prior_around(lat, lon, width) for width in WIDTHS_KM]))
+            return cls(number, ones, np.stack([density_under(lat, lon, width) for width in WIDTHS_KM]))
         return cls(number, np.stack([own.at(lat, lon, width) for width in WIDTHS_KM]), ones)
 
 
@@ -231,7 +254,7 @@ def _fitted(ratios: Floats, shares: Floats, top: Floats, k: int, power: float, d
     offset, slope = _curve(mixed, top, told)
     trust = np.clip(_logistic(offset + slope * top), _LEAST, _MOST)
     bits = float(np.log2(trust * mixed + 1.0 - trust).mean())
-    return Calibration(k, power, tuple(widths.tolist()), offset, slope, divide_density, len(ratios), bits)
+    return Calibration(k, power, tuple(widths.tolist()), offset, slope, divide_density, queries=len(ratios), bits=bits)
 
 
 def _mixture(ratios: Floats) -> Floats:

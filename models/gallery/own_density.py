@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,22 +10,18 @@ from functools import cached_property
 import numpy as np
 
 from geo.cells import KEY_ORDER, Cells, Ints, keys_at, order_of_side
-from geo.prior import photo_density
-from geo.sphere import Floats, destination
+from geo.kernels import KernelSet
+from geo.prior import density_under, photo_density
+from geo.sphere import Floats
 from models.gallery.catalogue import NamedGallery
 from models.model_folder import replaced
 
 _ORDER = 10
 """Photos are counted in cells of this order (6.4 km)."""
-_POINTS = 128
 _FILE = "density.npz"
+_COVERING_PHOTOS = 5.0
 _PRIOR_PHOTOS = 50.0
 """The gallery's density is mixed with as many photos spread as the photo prior, so that a lone photo does not outweigh a city."""
-
-
-def around_km(sigma_km: float) -> float:
-    """Side of the cell that stands for a kernel where only a mean around a point is needed: three standard deviations."""
-    return 3.0 * sigma_km
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +49,22 @@ class OwnDensity:
 
     @cached_property
     def coverage(self) -> float:
-        """Share of the photo prior, 0 to 1, in cells of 400 km that hold a photo of the gallery."""
+        """Share of the photo prior, 0 to 1, that the gallery covers: a cell of 400 km counts n / (n + 5) with n photos in it."""
         level = 4
         cells = Cells.of(np.full(12 * 4**level, level), np.arange(12 * 4**level))
         prior = photo_density(cells.lat, cells.lon, cells.side_km)
-        return float(prior[np.unique(self.ipix >> (2 * (_ORDER - level)))].sum() / prior.sum())
+        photos = np.bincount(self.ipix >> (2 * (_ORDER - level)), weights=self.photos, minlength=len(prior))
+        return float((prior * photos / (photos + _COVERING_PHOTOS)).sum() / prior.sum())
 
     def at(self, lat: Floats, lon: Floats, sigma_km: float) -> Floats:
-        """Density [n] of photos around points relative to that of a uniform Earth, smoothed by a kernel of `sigma_km` (128 points of equal
-        weight stand for it), mixed with the photo prior as the weight of 50 photos."""
-        rank = np.arange(_POINTS)
-        radius_km = min(sigma_km, 2000.0) * np.sqrt(-2.0 * np.log1p(-(rank + 0.5) / _POINTS))
-        around = destination(lat[:, None], lon[:, None], np.degrees(rank * math.pi * (3.0 - math.sqrt(5.0))), radius_km)
+        """Density [n] of photos around points relative to that of a uniform Earth, smoothed by a kernel of `sigma_km` (the points of
+        `KernelSet.spread_keys` stand for it), mixed with the photo prior as the weight of 50 photos."""
         level = min(int(order_of_side(sigma_km)), _ORDER)
-        cell = keys_at(*around) >> (2 * (KEY_ORDER - level))
+        keys = KernelSet(lat, lon, np.full(len(lat), sigma_km), np.ones(len(lat))).spread_keys
+        cell = keys >> (2 * (KEY_ORDER - level))
         first, last = (np.searchsorted(self.ipix, (cell + step) << (2 * (_ORDER - level))) for step in (0, 1))
         own = (self._running[last] - self._running[first]).mean(axis=1) * (12.0 * 4.0**level)
-        prior = photo_density(lat, lon, np.full(len(lat), around_km(sigma_km)))
+        prior = density_under(lat, lon, sigma_km)
         return np.asarray((own + _PRIOR_PHOTOS * prior) / (self.total + _PRIOR_PHOTOS))
 
 

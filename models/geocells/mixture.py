@@ -9,11 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.cells import KEY_ORDER, Cells
 from geo.evidence import Kernels, near
-from geo.kernels import KernelSet
-from geo.prior import ORDER as PRIOR_ORDER
-from geo.prior import photo_density
+from geo.prior import density_under
 from geo.sphere import Floats, kappa_of_sigma, unit_vectors, vmf_log_density
 from models.geocells.clusters import Labels
 from models.geocells.partition import Partition
@@ -137,10 +134,7 @@ class Mixer:
     @cached_property
     def _photo_prior(self) -> Floats:
         """Mean of geo's photo prior [c + p] under each kernel, relative to a uniform Earth, from points that stand for it."""
-        lat, lon = self._lat_lon
-        keys = KernelSet(lat, lon, self.sigma_km, np.ones(len(lat))).spread_keys
-        cells = Cells.of(np.full(keys.size, PRIOR_ORDER), keys.ravel() >> (2 * (KEY_ORDER - PRIOR_ORDER)))
-        return np.asarray(photo_density(cells.lat, cells.lon, cells.side_km).reshape(keys.shape).mean(axis=1))
+        return density_under(*self._lat_lon, self.sigma_km)
 
 
 def _heaviest(mass: Floats, enough: float) -> Labels:

@@ -12,8 +12,7 @@ import pytest
 from geo.belief import Belief
 from geo.cells import base_cells
 from geo.evidence import clue_on
-from geo.prior import photo_density
-from geo.sphere import destination, haversine_km
+from geo.sphere import Floats, destination, haversine_km, kappa_of_sigma, unit_vectors, vmf_log_density
 from models.encoders.encoder import Vectors, unit_rows
 from models.gallery.catalogue import GalleryCard, NamedGallery, write_card
 from models.gallery.flat import FlatGallery
@@ -27,19 +26,23 @@ TOWNS = np.array(
 )
 
 
+def made(folder: Path, lat: Floats, lon: Floats, vectors: Vectors, source: str = "") -> NamedGallery:
+    """A gallery of rows; each a collection of its own unless `source` is given."""
+    store = FlatGallery(folder / "store", dim=vectors.shape[1], encoder_digest="e" * 16, create=True)
+    store.add([Row(str(i), float(lat[i]), float(lon[i]), source=source or str(i)) for i in range(len(lat))], vectors)
+    store.flush()
+    card = GalleryCard("fake", "e" * 16, vectors.shape[1], "flat:store")
+    write_card(folder, card)
+    return NamedGallery("towns", folder, card, store)
+
+
 def gallery(folder: Path, n: int, telling: bool, spread_km: float = 10.0, weights: list[float] | None = None) -> NamedGallery:
     """Photos around towns; their vectors tell the town, or nothing."""
     rng = np.random.default_rng(0)
     town = rng.choice(len(TOWNS), n, p=weights)
     lat, lon = destination(TOWNS[town, 0], TOWNS[town, 1], rng.uniform(0, 360, n), spread_km * rng.rayleigh(1.0, n))
     looks = np.random.default_rng(1).normal(size=(len(TOWNS), 32))
-    vectors: Vectors = unit_rows((looks[town] if telling else 0.0) + 0.5 * rng.normal(size=(n, 32)))
-    store = FlatGallery(folder / "store", dim=32, encoder_digest="e" * 16, create=True)
-    store.add([Row(str(i), float(lat[i]), float(lon[i])) for i in range(n)], vectors)
-    store.flush()
-    card = GalleryCard("fake", "e" * 16, 32, "flat:store")
-    write_card(folder, card)
-    return NamedGallery("towns", folder, card, store)
+    return made(folder, lat, lon, unit_rows((looks[town] if telling else 0.0) + 0.5 * rng.normal(size=(n, 32))))
 
 
 def gain_bits(towns: NamedGallery, calibration: Calibration) -> float:
@@ -64,15 +67,37 @@ def test_a_gallery_of_few_places_cannot_speak_against_all_others(tmp_path: Path)
     assert own_density(towns).coverage < 0.2
     assert gain_bits(towns, calibrate(towns)) < 3.5
     lat, lon = np.meshgrid(np.arange(-60, 75, 1.5), np.arange(-180, 180, 1.5))
-    assert OwnDensity.of_points(lat.ravel(), lon.ravel()).coverage > 0.95
+    everywhere = np.tile([lat.ravel(), lon.ravel()], 9)
+    assert OwnDensity.of_points(*everywhere).coverage > 0.9
 
 
-def test_the_width_follows_how_far_neighbours_lie(tmp_path: Path) -> None:
-    def mean_width(spread_km: float) -> float:
-        found = calibrate(gallery(tmp_path / str(spread_km), 400, True, spread_km))
+def test_the_width_follows_how_far_look_alikes_lie(tmp_path: Path) -> None:
+    def mean_width(scale_km: float, noise: float) -> float:
+        rng = np.random.default_rng(0)
+        lat, lon = rng.uniform(36.0, 60.0, 1500), rng.uniform(-5.0, 30.0, 1500)
+        waves, phases = rng.normal(0.0, 6371.0 / scale_km, (3, 64)), rng.uniform(0.0, 2 * np.pi, 64)
+        vectors = unit_rows(np.cos(unit_vectors(lat, lon) @ waves + phases) + noise * rng.normal(size=(1500, 64)))
+        found = calibrate(made(tmp_path / str(scale_km), lat, lon, vectors))
         return float(np.exp(np.dot(found.shares, np.log(WIDTHS_KM))))
 
-    assert mean_width(4.0) < 50.0 < mean_width(300.0)
+    assert 1.5 * mean_width(150.0, 0.1) < mean_width(3000.0, 1.0)
+
+
+@pytest.mark.parametrize("places", [1, 3, 30])
+def test_vectors_drawn_at_random_tell_nothing_however_the_photos_lie(tmp_path: Path, places: int) -> None:
+    rng = np.random.default_rng(places)
+    at, town = np.stack([rng.uniform(-40, 60, places), rng.uniform(-180, 180, places)], axis=1), rng.choice(places, 300)
+    towns = made(tmp_path, at[town, 0], at[town, 1], unit_rows(rng.normal(size=(300, 32))))
+    assert abs(calibrate(towns).bits) < 0.05
+    assert gain_bits(towns, calibrate(towns)) < 0.02
+
+
+def test_frames_of_one_ride_do_not_vouch_for_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lat, lon = rng.uniform(-40, 60, 100), rng.uniform(-180, 180, 100)
+    looks = np.repeat(rng.normal(size=(100, 32)), 4, axis=0) + 0.05 * rng.normal(size=(400, 32))
+    rides = made(tmp_path, np.repeat(lat, 4), np.repeat(lon, 4), unit_rows(looks), source="car")
+    assert calibrate(rides).bits < 0.1
 
 
 def test_the_same_calibration_comes_out_again_and_survives_json(tmp_path: Path) -> None:
@@ -97,28 +122,37 @@ def test_few_photos_tell_nothing_about_themselves(tmp_path: Path) -> None:
         calibrate(gallery(tmp_path, 49, True))
 
 
-def test_evidence_is_the_stated_mixture(tmp_path: Path) -> None:
+def test_the_belief_is_multiplied_by_the_stated_mixture(tmp_path: Path) -> None:
     towns = gallery(tmp_path, 300, True)
-    scan = next(iter(towns.store.scan(300)))
-    hits = towns.store.search(scan[1][:1], 6)[0][1:]
-    shares = (0.0, 0.5, 0.5, 0.0, 0.0)
-    calibration = replace(published(divide_density=False), k=5, shares=shares)
-    found = neighbour_evidence(hits, calibration, None, "towns", "claim")
+    hits = towns.store.search(next(iter(towns.store.scan(300)))[1][:1], 6)[0][1:]
+    shares, means = (0.0, 0.0, 0.4, 0.6, 0.0), (1.0, 1.0, 1.2, 1.3, 1.0)
+    calibration = replace(published(), k=5, shares=shares, means=means, offset=2.0)
+    own = own_density(towns)
+    found = neighbour_evidence(hits, calibration, own, "towns", "claim")
     assert found is not None
-    assert found.source == "picture"
-    assert found.reliability == pytest.approx(0.3)
-    assert found.tool == "find_similar"
+    assert (found.source, found.tool) == ("picture", "find_similar")
     assert found.citations == tuple(f"towns/{hit.row.id}" for hit in hits)
     weights = neighbour_weights(np.array([hit.similarity for hit in hits]), 10.0)
     lat, lon = np.array([(hit.row.lat, hit.row.lon) for hit in hits]).T
-    expected = np.concatenate(
-        [0.5 * weights / (weights @ photo_density(lat, lon, np.full(5, 3.0 * width))) for width in (25.0, 100.0)]
-    )
-    kernels = found.likelihood.kernel_set  # type: ignore[attr-defined]
-    np.testing.assert_allclose(np.sort(kernels.weight), np.sort(expected / expected.sum()), rtol=1e-9)
-    assert set(kernels.sigma_km) == {25.0, 100.0}
+    trust, belief = calibration.trust(hits[0].similarity), Belief.start().update(found)
+    nothing = 1.0 - trust * own.coverage
+    for point in ((lat[0] + 1.0, lon[0]), (lat[0] - 0.5, lon[0] + 2.0), (lat[0], lon[0])):
+        cosine = unit_vectors(*point) @ unit_vectors(lat, lon).T
+        slow = sum(
+            share
+            / mean
+            * 4
+            * np.pi
+            * float(weights @ (np.exp(vmf_log_density(cosine, kappa_of_sigma(width))) / own.at(lat, lon, width)))
+            for share, mean, width in zip(shares, means, WIDTHS_KM, strict=True)
+        )
+        far = belief.support_bits(0, -70.0, -120.0)
+        assert belief.support_bits(0, *point) - far == pytest.approx(np.log2((trust * slow + nothing) / nothing), abs=0.15)
     assert clue_on(found.likelihood, base_cells()).mean() * 4 * np.pi == pytest.approx(1.0, abs=0.02)
-    assert neighbour_evidence([], calibration, None, "towns", "claim") is None
+    assert neighbour_evidence([], calibration, own, "towns", "claim") is None
+    half = neighbour_evidence(hits, calibration, own, "towns", "claim", scale=0.5)
+    assert half is not None
+    assert half.reliability < found.reliability
 
 
 def test_dividing_the_density_out_favours_the_place_with_few_photos(tmp_path: Path) -> None:
@@ -137,9 +171,13 @@ def test_a_burst_does_not_explain_itself() -> None:
     row = Row("a", 48.2, 16.4, time="2020-05-01T12:00:00")
     near = Row("b", 48.2001, 16.4, time="2020-05-01T12:03:00")
     later = replace(near, id="c", time="2020-05-02T12:03:00")
+    undated, elsewhere = replace(near, id="d", time="2020"), replace(near, id="e", time="", source="other")
     from models.gallery.gallery import Hit
 
-    assert [hit.row.id for hit in _others(row, [Hit(row, 1.0), Hit(near, 0.9), Hit(later, 0.9)])] == ["c"]
+    assert [
+        hit.row.id
+        for hit in _others(row, [Hit(row, 1.0), Hit(near, 0.9), Hit(later, 0.9), Hit(undated, 0.9), Hit(elsewhere, 0.9)])
+    ] == ["c", "e"]
 
 
 def test_own_density_counts_photos_and_leans_on_the_prior_where_there_are_none(tmp_path: Path) -> None:
