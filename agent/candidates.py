@@ -103,19 +103,19 @@ def from_answer(answer: PolicyAnswer | None) -> Iterator[PooledCandidate]:
 
 def from_retrieval(steps: Iterable[Mapping[str, Any]]) -> Iterator[PooledCandidate]:
     """The photos that calls of `find_similar` found (`step["data"]["hits"]`), the likest first, each once."""
-    best: dict[str, tuple[float, float, float, str]] = {}
-    for hit in (hit for step in steps if step["tool"].startswith(RETRIEVAL_TOOL) for hit in _hits(step)):
+    best: dict[tuple[str, str], tuple[float, float, float, str]] = {}
+    for tool, hit in ((step["tool"], hit) for step in steps if step["tool"].startswith(RETRIEVAL_TOOL) for hit in _hits(step)):
         try:
             lat, lon, similarity = (float(hit[key]) for key in ("lat", "lon", "similarity"))
             name = clean(str(hit.get("place") or ""), 120)
-            key = clean(str(hit["id"]), 80)
+            key = tool, str(hit["id"])
         except (KeyError, TypeError, ValueError):
             continue  # a hit without a place suggests none
         if math.isfinite(similarity) and similarity > best.get(key, (-math.inf,))[0]:
             best[key] = (similarity, lat, lon, name)
     ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:MAX_HITS]
     for rank, (key, (_, lat, lon, name)) in enumerate(ranked, 1):
-        yield PooledCandidate(lat, lon, name, {f"retrieval:{key}": 1.0 / rank})
+        yield PooledCandidate(lat, lon, name, {f"retrieval:{clean(key[1], 80)}": 1.0 / rank})
 
 
 def _hits(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ import numpy as np
 from langchain_core.messages import AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
+from agent.act import in_daemon
 from agent.answer import PolicyAnswer, answer_from, evidence_of
 from agent.candidates import PooledCandidate, from_answer, from_places, from_retrieval, pool
 from agent.case import Case, CaseState, open_calls
@@ -35,7 +35,7 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     pooled = pool(
         [*from_answer(verdict), *suggested_by(votes), *from_retrieval(state["steps"]), *from_places(result["alternatives"])]
     )
-    scores = await asyncio.to_thread(_scores, case, state, pooled)
+    scores = await _scores(case, state, pooled)
     result["candidates"] = verified(pooled, belief, verdict, voted=any(record["points"] for record in votes), scores=scores)
     if voting := summary_of(state, case):
         result["votes"] = voting
@@ -45,15 +45,18 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     return {"ledger": added, "result": result, "stop": stop, "messages": stubs, "spent_s": time.monotonic() - began}
 
 
-def _scores(case: Case, state: CaseState, pooled: Sequence[PooledCandidate]) -> dict[str, Floats]:
-    """What each learned model that is loaded says of the candidates' points; nothing where the photo cannot be read any more."""
+async def _scores(case: Case, state: CaseState, pooled: Sequence[PooledCandidate]) -> dict[str, Floats]:
+    """What each learned model that is loaded says of the candidates' points; nothing where one fails or takes too long."""
     tool = case.tools.get("estimate")
     if not isinstance(tool, Estimate) or not tool.models or not pooled:
         return {}
     lat, lon = (np.array([getattr(candidate, axis) for candidate in pooled]) for axis in ("lat", "lon"))
-    with contextlib.suppress(ValueError, OSError):
-        return tool.scores(case.tool_context(state), lat, lon)
-    return {}
+    context = case.tool_context(state)
+    try:
+        work = in_daemon(lambda: tool.scores(context, lat, lon))
+        return await asyncio.wait_for(asyncio.wrap_future(work), tool.timeout_s)
+    except Exception:  # a fault of the world, as in `act`; the answer does not need the scores
+        return {}
 
 
 def _stop(verdict: PolicyAnswer | None, told: bool) -> str:

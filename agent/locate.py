@@ -50,10 +50,10 @@ class Settings:
     """Folder for trajectories and checkpoints; None saves trajectories in the user's state folder and resumes nothing."""
     jobs: int = 1
 
-    def key(self, policy: str, sha256: str) -> str:
-        """One text for a photo under these settings."""
+    def key(self, policy: str, sha256: str, tools: Iterable[Tool] = ()) -> str:
+        """One text for a photo under these settings, with what tools answer from."""
         parts = [VERSION, policy, sha256, self.limits.to_json(), self.area.to_text() if self.area else "", self.context,
-                 self.metadata_allowed, self.tools.to_json(), prompts.digests()]  # fmt: skip
+                 self.metadata_allowed, self.tools.to_json(), prompts.digests(), [state for tool in tools if (state := tool.state())]]  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -103,7 +103,7 @@ async def _locate_one(
         photo = await asyncio.to_thread(_opened, item, settings)
     except (PhotoError, OSError) as error:
         return _unopened(item, policy, clean(str(error), 300))
-    key = settings.key(policy.name, photo.sha256)
+    key = settings.key(policy.name, photo.sha256, tools.values())
     path = (settings.out or state_folder()) / file_name(item.name, key)
     if settings.out is not None and keep is None and (finished := _finished(path)):
         return {**finished, "trajectory": str(path), "resumed": True}

@@ -88,6 +88,7 @@ async def _ask(state: CaseState, case: Case, request: list[HumanMessage], only_a
 
 
 def _picture(case: Case, state: CaseState, view: str) -> dict[str, Any]:
+    from agent.photo import fit
     from tools.observation import View
     from tools.sheets import open_sheet
 
@@ -95,6 +96,8 @@ def _picture(case: Case, state: CaseState, view: str) -> dict[str, Any]:
     if not shown.sheet:
         return image_block(case.photo.render(shown, case.policy.max_pixels))
     sheet = open_sheet(shown.sheet)
+    if sheet:
+        sheet.thumbnail(fit(sheet.size, case.policy.max_pixels))
     return image_block(sheet) if sheet else {"type": "text", "text": f"(the pictures of {view} are no longer there)"}
 
 

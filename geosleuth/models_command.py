@@ -110,9 +110,9 @@ def train_command(kind: str, gallery: str, name: str | None, changes: Sequence[s
     train, settings = _trainer(kind, changes)
     opened = open_named(gallery)
     folder = model_folder(name or f"{kind}-{opened.name}")
-    if anew and folder.exists():
-        shutil.rmtree(folder)
     data = training_data(opened)
+    if anew:
+        _forget(folder)
     click.echo(f"{len(data):,} photos of gallery {opened.name}, vectors of {data.encoder}", err=True)
     model = train(data, settings, folder, _Lines(kind))
     figures = _validated(model, data.split(settings.validation_share, settings.seed)[1], folder)
@@ -136,15 +136,24 @@ def _trainer(kind: str, changes: Sequence[str]) -> tuple[Any, Any]:
     return importlib.import_module(f"models.{kind}.train").train, with_changes(settings(), changes)
 
 
+def _forget(folder: Path) -> None:
+    """Remove a model, or what an unfinished training left. Raises ValueError for a folder that holds neither."""
+    if not folder.exists():
+        return
+    if not any((folder / name).is_file() for name in ("model.json", "checkpoint.pt")):
+        raise ValueError(f"{folder} holds no model and no unfinished training: it is left alone; choose another --name")
+    shutil.rmtree(folder)
+
+
 def _validated(model: Geolocator, held_out: TrainingData, folder: Path) -> dict[str, Any]:
-    """Figures on photos that training did not see, kept in the model's card."""
+    """Figures on places that the weights were not fitted to (they chose the epoch and the calibration), kept in the model's card."""
     import numpy as np
 
     from models.model_folder import read_card, write_json
     from models.validation import validate
 
-    rows = np.arange(len(held_out))[:_VALIDATED]
-    held_out = held_out.pick(rows)
+    chosen = np.random.default_rng(0).permutation(len(held_out))[:_VALIDATED]
+    held_out = held_out.pick(np.sort(chosen))
     if not len(held_out):
         return {}
     told = _Lines("validation")

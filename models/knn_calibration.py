@@ -37,7 +37,8 @@ WIDTHS_KM = (5.0, 25.0, 100.0, 445.0, 1500.0)
 _POWERS = (5.0, 10.0, 20.0, 40.0)
 _NEIGHBOURS = (10, 30, 100)
 _MOST_QUERIES = 500
-_FEWEST = 50
+FEWEST = 50
+"""Photos that a gallery needs to tell anything about itself."""
 _SILENT_PHOTOS = 8.0
 """The share of "says nothing" is fitted as if so many more photos had told nothing: small galleries are not believed."""
 _LEAST, _MOST = 0.001, 0.98
@@ -121,7 +122,7 @@ def neighbour_evidence(
     nothing = 1.0 - trust * (own.coverage if own is not None else 1.0)
     reliability = float(np.clip(trust * mean / (trust * mean + nothing), 1e-9, _MOST))
     kernels = near(*np.concatenate(columns, axis=1))
-    cited = tuple(f"{name}/{hit.row.id}" for hit in hits[:5])
+    cited = tuple(f"{name}/{hit.row.id[:120]}" for hit in hits[:5])
     return Evidence(kernels, claim, "picture", "find_similar", reliability, cited)
 
 
@@ -133,15 +134,15 @@ def calibrate(
     Raises ValueError for a gallery of fewer than 50 photos.
     """
     rows, vectors = _sample(gallery, seed)
-    if len(rows) < _FEWEST:
-        raise ValueError(f"gallery {gallery.name} has {len(rows)} photos; fewer than {_FEWEST} tell nothing about themselves")
+    if len(rows) < FEWEST:
+        raise ValueError(f"gallery {gallery.name} has {len(rows)} photos; fewer than {FEWEST} tell nothing about themselves")
     own = own_density(gallery) if divide_density else None
     found: list[list[Hit]] = []
     for start in range(0, len(rows), 100):
         hits = gallery.store.search(vectors[start : start + 100], max(_NEIGHBOURS) + 20)
         found += [_others(row, of) for row, of in zip(rows[start : start + 100], hits, strict=True)]
         told(len(found), len(rows))
-    if sum(bool(hits) for hits in found) < _FEWEST:
+    if sum(bool(hits) for hits in found) < FEWEST:
         raise ValueError(
             f"the photos of gallery {gallery.name} were taken in bursts; what is left of it tells nothing about itself"
         )

@@ -22,8 +22,8 @@ def with_changes(settings: T, changes: Iterable[str]) -> T:
 
 
 def _read(name: str, text: str, now: Any) -> Any:
-    """One value, as the type of the present one; `none` where that is None or numbers may be missing."""
-    if text.lower() == "none":
+    """One value, as the type of the present one; `none` only where that is None already."""
+    if text.lower() == "none" and now is None:
         return None
     try:
         if isinstance(now, bool):

@@ -63,6 +63,9 @@ class Estimate(Tool):
         head = "estimate from the picture alone:" if lines else "estimate: no model is loaded."
         return Observation("\n".join([head, *lines]), evidence=tuple(evidence), data={"parts": data, "view": arguments.view})
 
+    def state(self) -> str:
+        return "; ".join(f"{model.name} {model.encoder_digest} {model.rests_on()}" for model in self.models)
+
     def scores(self, context: ToolContext, lat: Floats, lon: Floats) -> dict[str, Floats]:
         """How well points [n] (degrees) fit the whole photo by each model: log of a relative likelihood, comparable between points alone."""
         view = View("photo")

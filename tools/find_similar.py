@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,8 @@ from pydantic import Field
 from geo.area import Area, parse_area
 from geo.evidence import Evidence, near
 from geo.sphere import haversine_km
-from tools.observation import WHOLE, Arguments, Observation, Source, Tool, ToolContext, View, refusal
+from models.gallery.gallery import GalleryError
+from tools.observation import WHOLE, Arguments, Observation, Tool, ToolContext, View, refusal
 from tools.picture_vectors import PictureVectors
 from tools.quote import clean, quoted
 from tools.sheets import contact_sheet, keep_sheet
@@ -31,6 +32,10 @@ _SAME_SIGMA_KM, _SAME_RELIABILITY = 0.5, 0.9
 """A photo that is in the gallery itself was taken where the gallery says, as far as its labels can be trusted."""
 _AREA_KM = 50.0
 _DATA_HITS = 30
+_COPY_SIMILARITY = 0.8
+"""Copies look more alike than this to every encoder."""
+_CROP_TRUST = 0.5
+"""What a gallery measured holds for whole photos; a crop is trusted half as far."""
 
 
 class SimilarArguments(Arguments):
@@ -54,18 +59,9 @@ class FindSimilar(Tool):
     arguments = SimilarArguments
     timeout_s: ClassVar[float] = 120.0
 
-    def __init__(
-        self,
-        gallery: NamedGallery,
-        vectors: PictureVectors,
-        *,
-        leave_out_copies: bool = False,
-        divide_density: bool | None = None,
-    ) -> None:
-        """`leave_out_copies`: the photo itself and its copies in the gallery do not count, as evaluations need it. `divide_density`
-        overrides what the gallery's calibration says."""
-        self.gallery, self.vectors = gallery, vectors
-        self._leave_out, self._divide = leave_out_copies, divide_density
+    def __init__(self, gallery: NamedGallery, vectors: PictureVectors, *, leave_out_copies: bool = False) -> None:
+        """`leave_out_copies`: the photo itself and its copies in the gallery do not count, as evaluations need it."""
+        self.gallery, self.vectors, self._leave_out = gallery, vectors, leave_out_copies
 
     def run(self, arguments: SimilarArguments, context: ToolContext) -> Observation:
         try:
@@ -73,7 +69,10 @@ class FindSimilar(Tool):
             area = _narrowed(context.area, arguments.area)
         except ValueError as error:
             return refusal(clean(str(error), 200))
-        hits = self._search(view, context, area, _SEARCHED)
+        try:
+            hits = self._search(view, context, area, _SEARCHED)
+        except GalleryError as error:
+            return Observation(f"{self.name} failed: {clean(str(error), 200)}", ok=False, data={"error": "GalleryError"})
         where = f" in {area.to_text()}" if area else ""
         head = f"find_similar in gallery {quoted(self.gallery.name, 60)} ({self.gallery.store.count():,} photos){where}"
         if not hits:
@@ -88,12 +87,11 @@ class FindSimilar(Tool):
         lines += [f"{view.id} shows them." for view in views]
         data = {"hits": [_json(hit) for hit in hits[:_DATA_HITS]], "rests_on": self.rests_on(), "view": arguments.view,
                 "area": area.to_text() if area else None}  # fmt: skip
-        return Observation("\n".join(lines), evidence=evidence, views=views, sources=self._sources(shown), data=data)
+        return Observation("\n".join(lines), evidence=evidence, views=views, data=data)
 
     def similar(self, context: ToolContext, k: int) -> list[dict[str, Any]]:
         """The `k` likest photos of the whole photo: id, lat, lon, place and similarity each."""
-        hits = self._search(View("photo"), context, context.area, k)
-        return [_json(hit) for hit in hits[:k]]
+        return [_json(hit) for hit in self._search(View("photo"), context, context.area, max(k, _SEARCHED))[:k]]
 
     def rests_on(self) -> str:
         """What the tool's evidence is made of, in one line."""
@@ -109,14 +107,16 @@ class FindSimilar(Tool):
             f"gallery {self.gallery.name}: {self.gallery.store.count():,} photos seen by {self.gallery.card.encoder}, {measured}"
         )
 
+    def state(self) -> str:
+        return json.dumps([self.gallery.name, self.gallery.store.count(), self.gallery.card.to_json()], sort_keys=True)
+
     @cached_property
     def calibration(self) -> Calibration:
         """The gallery's own, or the published numbers."""
         from models.knn_calibration import Calibration, published
 
         saved = self.gallery.card.calibration
-        found = Calibration.from_json(saved) if saved else published()
-        return found if self._divide is None else replace(found, divide_density=self._divide)
+        return Calibration.from_json(saved) if saved else published()
 
     @cached_property
     def _own(self) -> OwnDensity | None:
@@ -133,13 +133,7 @@ class FindSimilar(Tool):
         hits = self.gallery.store.search(vector[None, :], k, where)[0]
         if context.area and context.area.box:
             hits = [hit for hit in hits if context.area.box.contains(hit.row.lat, hit.row.lon)]
-        return [hit for hit in hits if not self._is_copy(hit, context)] if self._leave_out else hits
-
-    def _is_copy(self, hit: Hit, context: ToolContext) -> bool:
-        from models.gallery.marks import SAME_BITS, bits_between
-
-        bits = bits_between(hit.row.marks, _marks_of(context)) if hit.similarity > 0.8 else None
-        return bits is not None and bits <= SAME_BITS
+        return _without_copies(hits, context) if self._leave_out else hits
 
     def _evidence(self, hits: Sequence[Hit], view: View, context: ToolContext) -> tuple[Evidence, ...]:
         from models.knn_calibration import neighbour_evidence
@@ -147,11 +141,16 @@ class FindSimilar(Tool):
         same = [hit for hit in hits[:5] if hit.row.sha256 == context.photo.sha256] if view.box == WHOLE else []
         if same:
             row = same[0].row
-            claim = f"this very photo is in gallery {self.gallery.name}: {_place(same[0])}"
+            claim = f"this very photo is in gallery {self.gallery.name}: {quoted(_place(same[0]), 120)}"
             kernels = near(row.lat, row.lon, _SAME_SIGMA_KM)
-            return (Evidence(kernels, claim, "picture", FindSimilar.name, _SAME_RELIABILITY, (f"{self.gallery.name}/{row.id}",)),)
+            return (
+                Evidence(
+                    kernels, claim, "picture", FindSimilar.name, _SAME_RELIABILITY, (f"{self.gallery.name}/{clean(row.id, 120)}",)
+                ),
+            )
         claim = f"similar photos in gallery {self.gallery.name}: {_summary(hits[: self.calibration.k], self.calibration)}"
-        found = neighbour_evidence(hits, self.calibration, self._own, self.gallery.name, claim)
+        scale = 1.0 if view.box == WHOLE else _CROP_TRUST
+        found = neighbour_evidence(hits, self.calibration, self._own, self.gallery.name, claim, scale)
         return (found,) if found else ()
 
     def _sheet(self, hits: Sequence[Hit], context: ToolContext) -> tuple[View, ...]:
@@ -161,14 +160,6 @@ class FindSimilar(Tool):
         pictures = open_thumbnails(self.gallery.folder, [hit.row.id for hit in hits])
         handle = keep_sheet(contact_sheet(pictures)) if any(pictures) else None
         return (View(next_view_id(context), WHOLE, sheet=handle),) if handle else ()
-
-    def _sources(self, hits: Sequence[Hit]) -> tuple[Source, ...]:
-        """The photos that have an address on the web, to be cited."""
-        linked = [hit for hit in hits if hit.row.picture.startswith(("https://", "http://"))][:5]
-        return tuple(
-            Source(f"{self.gallery.name}/{hit.row.id}", hit.row.picture, _place(hit), clean(hit.row.attribution, 120))
-            for hit in linked
-        )
 
 
 def _narrowed(own: Area | None, asked: str | None) -> Area | None:
@@ -186,6 +177,17 @@ def _narrowed(own: Area | None, asked: str | None) -> Area | None:
     return Area(countries, area.box or own.box)
 
 
+def _without_copies(hits: list[Hit], context: ToolContext) -> list[Hit]:
+    """The hits that are not the same picture in another file."""
+    from models.gallery.marks import SAME_BITS, bits_between
+
+    if not any(hit.similarity > _COPY_SIMILARITY and hit.row.marks for hit in hits):
+        return hits
+    marks = _marks_of(context)
+    bits = [bits_between(hit.row.marks, marks) if hit.similarity > _COPY_SIMILARITY else None for hit in hits]
+    return [hit for hit, apart in zip(hits, bits, strict=True) if apart is None or apart > SAME_BITS]
+
+
 def _marks_of(context: ToolContext) -> str:
     from models.gallery.marks import hex_marks, picture_hashes
 
@@ -195,9 +197,11 @@ def _marks_of(context: ToolContext) -> str:
 def _line(hit: Hit) -> str:
     row = hit.row
     more = [f"taken {clean(row.time, 20)[:10]}"] if row.time else []
-    more += [f"source {clean(row.source, 40)}"] if row.source else []
-    more += [clean(row.licence, 40)] if row.licence else []
-    return f"{hit.similarity:.3f} {_place(hit)} ({row.lat:.4f}, {row.lon:.4f})" + "".join(f"; {part}" for part in more)
+    more += [f"source {quoted(row.source, 40)}"] if row.source else []
+    more += [f"licence {quoted(row.licence, 40)}"] if row.licence else []
+    return f"{hit.similarity:.3f} {quoted(_place(hit), 120)} ({row.lat:.4f}, {row.lon:.4f})" + "".join(
+        f"; {part}" for part in more
+    )
 
 
 def _place(hit: Hit) -> str:
@@ -217,7 +221,10 @@ def _summary(hits: Sequence[Hit], calibration: Calibration) -> str:
         lead = int(np.argmax(np.where(left, weight, -1.0)))
         here = left & (haversine_km(lat[lead], lon[lead], lat, lon) <= _AREA_KM)
         parts.append(
-            (float(weight[here].sum()), f"around {_place(hits[lead])} ({int(here.sum())} photo{'s' if here.sum() > 1 else ''})")
+            (
+                float(weight[here].sum()),
+                f"around {quoted(_place(hits[lead]), 120)} ({int(here.sum())} photo{'s' if here.sum() > 1 else ''})",
+            )
         )
         left &= ~here
     return ", ".join(f"{100 * share:.0f} % {words}" for share, words in sorted(parts, key=lambda part: -part[0]) if share >= 0.05)

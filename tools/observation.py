@@ -139,6 +139,10 @@ class Tool:
         """Carry the call out. Runs in a thread; may raise for faults of the world, which end the call and not the run."""
         raise NotImplementedError
 
+    def state(self) -> str:
+        """What the tool's answers depend on beside its settings: a run that is resumed must find the same."""
+        return ""
+
     def schema(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling form."""
         parameters = self.arguments.model_json_schema()

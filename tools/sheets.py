@@ -6,13 +6,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+
+from models.model_folder import replaced
 
 _PREFIX = "sheet:"
 _HANDLE = re.compile(r"sheet:[0-9a-f]{64}")
@@ -56,10 +56,8 @@ def keep_sheet(sheet: Image.Image) -> str | None:
     if not path.is_file():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".sheet.")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).replace(path)
+            with replaced(path) as temporary:
+                temporary.write_bytes(data)
         except OSError:
             return None
     return _PREFIX + name
@@ -69,7 +67,7 @@ def open_sheet(handle: str) -> Image.Image | None:
     """The picture of a handle; None where it is gone, or the handle is none."""
     if not _HANDLE.fullmatch(handle):
         return None
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, Image.DecompressionBombError):
         path = sheets_folder() / f"{handle.removeprefix(_PREFIX)}.jpg"
         if path.stat().st_size <= _MOST_BYTES:
             with Image.open(path, formats=["JPEG"]) as picture:

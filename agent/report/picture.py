@@ -42,6 +42,8 @@ class Picture:
         """A view as a JPEG data URL with at most `side_px` on its longer side; None where it cannot be shown."""
         if view.sheet:
             sheet = open_sheet(view.sheet)
+            if sheet:
+                sheet.thumbnail((side_px, side_px))
             return _jpeg(sheet) if sheet else None
         if self.photo is None:
             return None

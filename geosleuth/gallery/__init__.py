@@ -19,6 +19,8 @@ _COMMANDS = {
         ("list", "manage", "Galleries by name."),
         ("export", "exchange", "Write a gallery into one parquet file."),
         ("import", "exchange", "Make a gallery of a parquet file, or add it to one."),
+        ("copy", "copying", "Copy a gallery into another store."),
+        ("calibrate", "calibrate", "Measure how far a gallery's neighbours can be trusted."),
         ("leaks", "leaks", "Look for a benchmark's photos and places in a gallery."),
         ("drop", "manage", "Delete a gallery."),
     )

@@ -53,9 +53,11 @@ def build_command(
     where it was stopped, and brings in what is new.
     """
     from geosleuth.gallery.builder import Builder, BuildSettings
+    from geosleuth.gallery.calibrate import measure
     from geosleuth.gallery.describe import described_by
     from geosleuth.gallery.opening import alone, open_to_write, with_sources
     from geosleuth.gallery.progress import BuildScreen
+    from models.knn_calibration import FEWEST
 
     screen = BuildScreen()
     read = _read(sources, images, screen)
@@ -69,8 +71,8 @@ def build_command(
                 builder = Builder(gallery, describe, BuildSettings(jobs, batch, allow_duplicates), benchmarks)
                 tally = builder.run(named, screen.told)
             _tell(gallery, tally, builder.left_out, screen)
-            if calibrate:
-                _calibrate(gallery, tally, screen)
+            if calibrate and gallery.store.count() >= FEWEST and (tally.added or not gallery.card.calibration):
+                measure(gallery, screen.note)
         except KeyboardInterrupt:
             screen.note(
                 f"stopped; {gallery.store.count():,} photos are in gallery {gallery.name}: run the same command again to go on"
@@ -144,16 +146,3 @@ def _tell(gallery: NamedGallery, tally: Tally, left_out: LeftOut, screen: BuildS
     if listed:
         more = f"{len(listed) - _SHOWN:,} more and " if len(listed) > _SHOWN else ""
         screen.note(f"  {more}all of them: {left_out.path}")
-
-
-def _calibrate(gallery: NamedGallery, tally: Tally, screen: BuildScreen) -> None:
-    """Measure on the gallery itself how far neighbours tell the place, where it changed and is large enough."""
-    from models.knn_calibration import calibrate
-
-    if gallery.store.count() < _LEAST_TO_CALIBRATE or (gallery.card.calibration and not tally.added):
-        return
-    measured = calibrate(gallery)
-    gallery.with_calibration(measured.to_json())
-    screen.note(
-        f"calibrated on {measured.queries:,} photos left out one at a time: a look-up tells {measured.bits:.1f} bits on average"
-    )

@@ -21,7 +21,7 @@ _PICTURES = ".thumbnails.sqlite"
 
 
 @dataclass(frozen=True)
-class _Stated:
+class Stated:
     """The encoder that a file names, which need not be on this machine."""
 
     name: str
@@ -57,10 +57,12 @@ def export_command(name: str, file: Path, thumbnails: bool) -> None:
 @click.option("--into", "name", required=True, metavar="NAME", help="Name of the gallery, or a folder (with a slash in it).")
 @click.option("--encoder", "spec", metavar="SPEC", help="What made the vectors, where the file does not say.")
 @click.option("--store", metavar="STORE", help="flat (default), lance or qdrant:URL.")
+@click.option("--calibrate/--no-calibrate", default=True, show_default=True, help="Measure how far neighbours can be trusted.")
 @plain_errors
-def import_command(file: Path, name: str, spec: str | None, store: str | None) -> None:
+def import_command(file: Path, name: str, spec: str | None, store: str | None, calibrate: bool) -> None:
     """Make gallery NAME of parquet FILE (columns id, lat, lon, vector and more), or add it to one of the same encoder. A row of an id that is
     there replaces the old one. Small pictures come along where FILE.thumbnails.sqlite lies beside it."""
+    from geosleuth.gallery.calibrate import measure
     from geosleuth.gallery.opening import alone, noted, open_to_write
     from models.gallery.transfer import about_parquet
 
@@ -76,6 +78,8 @@ def import_command(file: Path, name: str, spec: str | None, store: str | None) -
                 f"gallery {gallery.name}: {read:,} photos read, {new:,} new, {replaced:,} replaced; {gallery.store.count():,} in all",
                 err=True,
             )
+            if calibrate:
+                measure(gallery, lambda text: click.echo(text, err=True))
         finally:
             gallery.store.close()
 
@@ -85,7 +89,7 @@ def _whose(about: About, spec: str | None, file: Path) -> Whose:
     if about.encoder_digest:
         if spec and spec != about.encoder:
             raise GalleryError(f"{file} holds vectors of {about.encoder}, not of {spec}")
-        return _Stated(about.encoder, about.encoder_digest, about.dim)
+        return Stated(about.encoder, about.encoder_digest, about.dim)
     if not spec:
         raise GalleryError(f"{file} does not say what encoder made its vectors: name it with --encoder")
     from geosleuth.gallery.encoders import encoder_of

@@ -15,6 +15,7 @@ from geosleuth.gallery.prepare import storable_text
 from geosleuth.gallery.sources import Source
 from models.gallery.catalogue import GalleryCard, NamedGallery, gallery_folder, read_card, store_location, write_card
 from models.gallery.gallery import GalleryError
+from models.gallery.own_density import forget_density
 from models.model_folder import write_json
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def open_to_write(name: str, encoder: Whose, store: str | None = None) -> NamedG
     folder = gallery_folder(name)
     if (folder / CARD_FILE).exists():
         card = read_card(folder)
+        forget_density(folder)
         _refuse_others(folder.name, card, encoder, store)
         return NamedGallery(folder.name, folder, card, _opened(folder, card))
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

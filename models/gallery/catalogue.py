@@ -36,7 +36,7 @@ class GalleryCard:
     created: str = ""
     """ISO 8601."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
-    """What `models.knn_density.calibrate` measured; empty before."""
+    """What `models.knn_calibration.calibrate` measured; empty before."""
 
     def to_json(self) -> dict[str, Any]:
         return {"version": VERSION, **asdict(self), "sources": list(self.sources), "calibration": dict(self.calibration)}

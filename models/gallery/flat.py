@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geo.sphere import Floats
 from models.encoders.encoder import Vectors
 from models.gallery.checked import check_opening, checked, checked_vectors
 from models.gallery.gallery import GalleryError, Hit, Row, Where
@@ -130,6 +131,7 @@ class FlatGallery:
     def search(self, vectors: Vectors, k: int, where: Where | None = None) -> list[list[Hit]]:
         """The `k` likest rows for each query [q, dim]; rows of the same similarity in their order. Raises GalleryError."""
         self._bring_in()
+        self._check()
         queries = checked_vectors(vectors, self.dim)
         if k < 1 or not len(queries):
             return [[] for _ in queries]
@@ -155,10 +157,21 @@ class FlatGallery:
     def scan(self, batch: int = 4096) -> Iterator[tuple[list[Row], Vectors]]:
         """Every row once with its vector, in batches of at most `batch`, in the order in which they came."""
         self._bring_in()
+        self._check()
         rows = np.flatnonzero(~self._dead)
         for start in range(0, len(rows), batch):
             some = rows[start : start + batch]
             yield [self._row(row) for row in some.tolist()], undamaged(self._take(some)).astype(np.float32)
+
+    def points(self) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes [n] of all rows, from their columns."""
+        self._bring_in()
+        alive = ~self._dead
+        return self._columns.lat[alive], self._columns.lon[alive]
+
+    def _check(self) -> None:
+        for segment in self._segments:
+            segment.check()
 
     def _kept(self, where: Where | None) -> Rows | range:
         if where is not None and where != Where():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from geo.area import Area, Box
+from geo.sphere import Floats
 from models.encoders.encoder import Vectors
 
 
@@ -109,6 +110,10 @@ class Gallery(Protocol):
 
     def scan(self, batch: int = 4096) -> Iterator[tuple[list[Row], Vectors]]:
         """Every row once with its vector [b, dim], in batches of at most `batch`, in a stable order."""
+        ...
+
+    def points(self) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes [n] in degrees of all rows."""
         ...
 
     def flush(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geo.sphere import Floats
 from models.encoders.encoder import Vectors
 from models.gallery.checked import check_opening, checked, checked_vectors, last_of_each, storable
 from models.gallery.gallery import GalleryError, Hit, Row, Where
@@ -168,6 +169,14 @@ class LanceGallery:
             for part in self._table.search().select([*FIELDS, "vector"]).limit(None).to_batches(batch):
                 if part.num_rows:
                     yield rows_of(part), vectors_of(part, self.dim)
+
+    def points(self) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes [n] of all rows, from their columns."""
+        self._bring_in()
+        with self._told("read"):
+            table = self._table.search().select(["lat", "lon"]).limit(None).to_arrow()
+        lat, lon = (np.asarray(table[axis].to_numpy(), dtype=np.float64) for axis in ("lat", "lon"))
+        return lat, lon
 
     # -- writing -------------------------------------------------------------------------------------------------------------------------
 

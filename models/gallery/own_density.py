@@ -6,6 +6,7 @@ import contextlib
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -68,8 +69,13 @@ class OwnDensity:
         return np.asarray((own + _PRIOR_PHOTOS * prior) / (self.total + _PRIOR_PHOTOS))
 
 
+def forget_density(folder: Path) -> None:
+    """Say that the gallery in `folder` is about to change. Raises OSError."""
+    (folder / _FILE).unlink(missing_ok=True)
+
+
 def own_density(gallery: NamedGallery) -> OwnDensity:
-    """Of a gallery; counted once and kept in its folder until the number of rows changes."""
+    """Of a gallery; counted once and kept in its folder until something is written into it (`forget_density`)."""
     path, count = gallery.folder / _FILE, gallery.store.count()
     with (
         contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError),
@@ -78,19 +84,7 @@ def own_density(gallery: NamedGallery) -> OwnDensity:
         known = OwnDensity(data["ipix"].astype(np.int64), data["photos"].astype(np.int64))
         if known.total == count and len(known.ipix) == len(known.photos):
             return known
-    lat, lon = _points(gallery)
-    density = OwnDensity.of_points(lat, lon)
+    density = OwnDensity.of_points(*gallery.store.points())
     with contextlib.suppress(OSError), replaced(path) as temporary, temporary.open("wb") as file:
         np.savez(file, ipix=density.ipix, photos=density.photos)
     return density
-
-
-def _points(gallery: NamedGallery) -> tuple[Floats, Floats]:
-    """Places [n] of all rows; a store that keeps them in columns is asked for those."""
-    columns = getattr(gallery.store, "points", None)
-    if columns is not None:
-        lat, lon = columns()
-        return np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
-    places = [(row.lat, row.lon) for rows, _ in gallery.store.scan() for row in rows]
-    both = np.array(places, dtype=np.float64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geo.sphere import Floats
 from models.encoders.encoder import Vectors
 from models.gallery.checked import check_opening, checked, checked_vectors, last_of_each, storable
 from models.gallery.gallery import GalleryError, Hit, Row, Where
@@ -187,6 +188,12 @@ class QdrantGallery:
                 rows, vectors = [], []
         if rows:
             yield rows, np.array(vectors, dtype=np.float32)
+
+    def points(self) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes [n] of all rows."""
+        self._bring_in()
+        places = np.array([(row.lat, row.lon) for row, _ in self._scrolled(None, None, vectors=False)], dtype=np.float64)
+        return places.reshape(-1, 2)[:, 0], places.reshape(-1, 2)[:, 1]
 
     def _scrolled(self, held: qm.Filter | None, without: Any, *, vectors: bool) -> Iterator[tuple[Row, Any]]:
         """The rows that a filter holds and the conditions `without` together do not."""

@@ -66,6 +66,12 @@ class Segment:
 
     path: Path
     arrays: Arrays
+    mapped: mmap.mmap
+
+    def check(self) -> None:
+        """Raises GalleryError where the file was cut short since it was opened: reading what is gone would end the process."""
+        if self.mapped.size() < len(self.mapped):
+            raise GalleryError(f"{self.path} was cut short while the gallery was open")
 
     def __len__(self) -> int:
         return len(self.arrays["lat"])
@@ -80,11 +86,14 @@ class Segment:
         of = self.arrays
         values = self.texts(number)
         digest = bytes(of["sha256"][number])
+        country, source = int(of["country"][number]), int(of["source"][number])
+        if country >= len(countries) or source >= len(sources):
+            raise GalleryError(f"{self.path}: row {number} is damaged")
         return Row(
             lat=float(of["lat"][number]),
             lon=float(of["lon"][number]),
-            country=countries[of["country"][number]],
-            source=sources[of["source"][number]],
+            country=countries[country],
+            source=sources[source],
             sha256=digest.hex() if any(digest) else "",
             **dict(zip(_TEXTS, values, strict=True)),
         )
@@ -230,4 +239,4 @@ def open_segment(path: Path, dim: int, size: int) -> Segment:
     for (name, kind, shape), begin in zip(layout, begins, strict=True):
         length = int(np.prod(shape, dtype=np.int64))
         arrays[name] = np.frombuffer(mapped, dtype=kind, count=length, offset=begin).reshape(shape)
-    return Segment(path, arrays)
+    return Segment(path, arrays, mapped)

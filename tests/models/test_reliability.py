@@ -30,8 +30,8 @@ def test_a_model_of_one_town_is_trusted_by_what_the_town_is_of_the_earth() -> No
 
 
 def test_a_model_of_the_whole_earth_keeps_its_trust() -> None:
-    lat, lon = (part.ravel() for part in np.meshgrid(np.arange(-60.0, 75.0, 1.5), np.arange(-180.0, 180.0, 1.5)))
+    lat, lon = (np.tile(part.ravel(), 9) for part in np.meshgrid(np.arange(-60.0, 75.0, 1.5), np.arange(-180.0, 180.0, 1.5)))
     ratios = np.where(np.arange(len(lat)) % 10 < 8, 500.0, 0.0)
     reliability, _, coverage = covered_reliability(ratios, lat, lon)
-    assert coverage > 0.95
+    assert coverage > 0.9
     assert reliability == pytest.approx(0.8 * coverage, abs=0.02)

@@ -270,3 +270,18 @@ def test_the_same_vector_is_found_in_the_order_of_rows(tmp_path: Path) -> None:
     gallery.add([Row(f"{n:03d}", 0, 0) for n in range(100)], np.repeat(VECTORS[:1], 100, axis=0))
     assert [hit.row.id for hit in gallery.search(VECTORS[:1], 40)[0]] == [f"{n:03d}" for n in range(40)]
     gallery.close()
+
+
+def test_a_segment_that_is_cut_short_while_it_is_open_is_told_of(tmp_path: Path) -> None:
+    rows, vectors = [Row(str(i), 1.0, 2.0) for i in range(200)], np.tile(np.eye(8, dtype=np.float32), (25, 1))
+    with_rows = FlatGallery(tmp_path / "g", dim=8, create=True)
+    with_rows.add(rows, vectors)
+    with_rows.close()
+    reader = FlatGallery(tmp_path / "g", read_only=True)
+    segment = next((tmp_path / "g").glob("*.segment*"), None) or next(
+        p for p in (tmp_path / "g").iterdir() if p.stat().st_size > 4000
+    )
+    with segment.open("r+b") as file:
+        file.truncate(64)
+    with pytest.raises(GalleryError, match="cut short"):
+        reader.search(vectors[:1], 3)

@@ -1,0 +1,51 @@
+"""`geosleuth gallery calibrate`: how far a gallery's neighbours can be trusted, measured on the gallery itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from geosleuth.gallery import plain_errors
+
+if TYPE_CHECKING:
+    from models.gallery.catalogue import NamedGallery
+
+
+@click.command("calibrate")
+@click.argument("name")
+@click.option(
+    "--keep-density",
+    is_flag=True,
+    help="Leave the gallery's own density in: for photos that come from where the gallery's photos do.",
+)
+@plain_errors
+def calibrate_command(name: str, keep_density: bool) -> None:
+    """Measure gallery NAME anew: every photo is left out once and looked up among the others. Building and importing do so by themselves."""
+    from geosleuth.gallery.opening import alone
+    from models.gallery.catalogue import open_named
+
+    with alone(name):
+        gallery = open_named(name)
+        try:
+            measure(gallery, lambda text: click.echo(text, err=True), keep_density)
+        finally:
+            gallery.store.close()
+
+
+def measure(gallery: NamedGallery, note: Callable[[str], None], keep_density: bool = False) -> None:
+    """Keep a new calibration in the gallery's card and say what it is; a gallery that cannot be measured keeps none, and that is said.
+
+    Raises OSError.
+    """
+    from models.knn_calibration import calibrate
+
+    try:
+        found = calibrate(gallery, divide_density=not keep_density)
+    except ValueError as error:
+        gallery.with_calibration({})
+        note(f"not calibrated: {error}")
+        return
+    gallery.with_calibration(found.to_json())
+    note(f"calibrated on {found.queries:,} photos left out one at a time: a look-up tells {found.bits:.1f} bits on average")
