@@ -102,9 +102,11 @@ def from_answer(answer: PolicyAnswer | None) -> Iterator[PooledCandidate]:
 
 
 def from_retrieval(steps: Iterable[Mapping[str, Any]]) -> Iterator[PooledCandidate]:
-    """The photos that calls of `find_similar` found (`step["data"]["hits"]`), the likest first, each once."""
+    """The photos that calls of `find_similar` found (`step["data"]["hits"]`), the likest first, each once, and the modes of their densities."""
+    steps = [step for step in steps if step["tool"].startswith(RETRIEVAL_TOOL)]
+    yield from (PooledCandidate(*mode, "", {"retrieval:mode": 1.0}) for step in steps if (mode := _mode(step)))
     best: dict[tuple[str, str], tuple[float, float, float, str]] = {}
-    for tool, hit in ((step["tool"], hit) for step in steps if step["tool"].startswith(RETRIEVAL_TOOL) for hit in _hits(step)):
+    for tool, hit in ((step["tool"], hit) for step in steps for hit in _hits(step)):
         try:
             lat, lon, similarity = (float(hit[key]) for key in ("lat", "lon", "similarity"))
             name = clean(str(hit.get("place") or ""), 120)
@@ -116,6 +118,15 @@ def from_retrieval(steps: Iterable[Mapping[str, Any]]) -> Iterator[PooledCandida
     ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:MAX_HITS]
     for rank, (key, (_, lat, lon, name)) in enumerate(ranked, 1):
         yield PooledCandidate(lat, lon, name, {f"retrieval:{clean(key[1], 80)}": 1.0 / rank})
+
+
+def _mode(step: Mapping[str, Any]) -> tuple[float, float] | None:
+    data = step.get("data")
+    try:
+        lat, lon = (float(v) for v in data["mode"])  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (lat, lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
 
 def _hits(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -80,12 +80,14 @@ class FindSimilar(Tool):
         shown = hits[: arguments.count]
         evidence = () if arguments.area else self._evidence(hits, view, context)
         lines = [head, *(f"{i}. {_line(hit)}" for i, hit in enumerate(shown, 1))]
+        mode = _mode(hits)
+        lines.append(f"the neighbours' density peaks at {mode[0]:.4f}, {mode[1]:.4f}")
         lines += [f"evidence: {item.claim} (trusted {100 * item.reliability:.0f} %)" for item in evidence]
         if arguments.area:
             lines.append("no evidence: the area was asked for")
         views = self._sheet(shown, context)
         lines += [f"{view.id} shows them." for view in views]
-        data = {"hits": [_json(hit) for hit in hits[:_DATA_HITS]], "rests_on": self.rests_on(), "view": arguments.view,
+        data = {"hits": [_json(hit) for hit in hits[:_DATA_HITS]], "mode": list(mode), "rests_on": self.rests_on(), "view": arguments.view,
                 "area": area.to_text() if area else None}  # fmt: skip
         return Observation("\n".join(lines), evidence=evidence, views=views, data=data)
 
@@ -160,6 +162,13 @@ class FindSimilar(Tool):
         pictures = open_thumbnails(self.gallery.folder, [hit.row.id for hit in hits])
         handle = keep_sheet(contact_sheet(pictures)) if any(pictures) else None
         return (View(next_view_id(context), WHOLE, sheet=handle),) if handle else ()
+
+
+def _mode(hits: Sequence[Hit]) -> tuple[float, float]:
+    """Where Revisiting IM2GPS would say that the photo was taken: the mode of its density, snapped to a neighbour."""
+    from models.knn_density import NeighbourDensity
+
+    return NeighbourDensity.of(hits).guess()
 
 
 def _narrowed(own: Area | None, asked: str | None) -> Area | None:

@@ -47,6 +47,7 @@ def test_neighbours_are_shown_and_count_as_evidence(tool: FindSimilar) -> None:
     assert evidence.source == "picture"
     assert "around “Porto, PT”" in evidence.claim
     assert "calibrated on 90 of them" in found.data["rests_on"]
+    assert abs(found.data["mode"][0] - PLACES["PT"][0]) < 0.5
     belief = Belief.start().update(evidence)
     assert belief.support_bits(0, *PLACES["PT"][:2]) > 1.0 > belief.support_bits(0, *PLACES["JP"][:2])
     assert Evidence.from_json(json.loads(json.dumps(evidence.to_json()))).claim == evidence.claim
