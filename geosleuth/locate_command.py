@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     multiple=True,
     default=("auto",),
     metavar="NAME",
-    help="Trained models to ask (geosleuth models list); repeatable. By default those that fit the galleries; none for none.",
+    help="Trained models to ask (geosleuth models list); repeatable. By default those trained on the galleries; none for none.",
 )
 @click.option(
     "--votes",

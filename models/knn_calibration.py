@@ -7,18 +7,23 @@ A clue from neighbours is a mixture of kernels of several widths b around the sa
 
 with the weights w of Revisiting IM2GPS and the gallery's own density ρ, so that "it is a photo like those of the gallery" counts for nothing:
 μ_b is the mean of K_b(x − x_j) / ρ_b(x_j) over pairs of photos of the gallery, above 1 by just so much as ρ is too low at its own photos, so
-that neighbours drawn at random tell nothing. The shares a maximise the mean log L of the photos left out, by expectation maximisation; m and k are
-chosen by the same number. How much of 1 − a_0 holds for a photo depends on its best similarity by a logistic curve. Where the gallery has no
-photos it cannot speak against a place, so that for the belief a_0 is 1 there; one number stands for both, 1 − C·(1 − a_0) with the share C of
-the photo prior that the gallery covers.
+that neighbours drawn at random tell nothing. The shares a maximise the mean log L of the photos left out, by expectation maximisation; m and
+k are chosen by the same number.
 
-Where the gallery's density is left in, ρ is 1 and each c_b is divided by its mean under the photo prior instead.
+How alike the best neighbour is decides how much it tells. The best similarities of the photos to others that were taken more than 200 km away
+give three limits (their quantiles 0.5, 0.9 and 0.98), and the shares are fitted in each of the four classes between them: in the highest, photos are
+more alike than those of different places hardly ever are, and mostly of the same place.
+
+Where the gallery has no photos it can speak against a place only as far as photos from elsewhere seldom have neighbours as alike: there a_0 is
+g = P(class | a far neighbour is the best) / P(class | any is), at most 1. One number stands for both, C·a_0 + (1 − C)·g with the share C of the photo
+prior that the gallery covers. Where the gallery's density is left in, ρ is 1, each c_b is divided by its mean under the photo prior, and a_0
+holds everywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,25 +32,27 @@ from numpy.typing import NDArray
 from geo.evidence import Evidence, near
 from geo.prior import density_under
 from geo.sphere import Floats, haversine_km, kappa_of_sigma, unit_vectors, vmf_log_density
-from models.gallery.catalogue import NamedGallery
+from models.gallery.catalogue import GalleryCard, NamedGallery
 from models.gallery.gallery import Hit, Row
 from models.gallery.own_density import OwnDensity, own_density
 from models.knn_density import KnnSettings, neighbour_weights
 
 WIDTHS_KM = (5.0, 25.0, 100.0, 445.0, 1500.0)
 """Kernels on offer; 445 km are the published 4 degrees."""
+_FAR_KM = 200.0
+_FAR_SHARES = (0.5, 0.9, 0.98)
+_FEWEST_FAR = 20
 _POWERS = (5.0, 10.0, 20.0, 40.0)
 _NEIGHBOURS = (10, 30, 100)
 _MOST_QUERIES = 500
 FEWEST = 50
 """Photos that a gallery needs to tell anything about itself."""
-_SILENT_PHOTOS = 8.0
-"""The share of "says nothing" is fitted as if so many more photos had told nothing: small galleries are not believed."""
-_LEAST, _MOST = 0.001, 0.98
-_BURST_MINUTES, _BURST_KM = 10, 1.0
-"""Photos of the same place this close in time are one look at it; a photo left out is not explained by them."""
+_SILENT_PHOTOS = 5.0
+"""The share of "says nothing" of a class is fitted as if so many more photos had told nothing: few photos are not believed."""
+_LEAST, _MOST = 1e-9, 0.98
 
 Told = Callable[[int, int], None]
+Classes = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -54,50 +61,67 @@ class Calibration:
 
     k: int
     power: float
-    shares: tuple[float, ...]
-    """a_b of each of `WIDTHS_KM`, summing to 1: where the truth lies when the neighbours are right."""
-    offset: float
-    slope: float
-    """1 − a_0 = logistic(offset + slope · best similarity)."""
+    limits: tuple[float, ...]
+    """Best similarities, ascending, that part the classes [c − 1]; none for one class."""
+    shares: tuple[tuple[float, ...], ...]
+    """a_b of each class [c] and each of `WIDTHS_KM`; a_0 is what is left to 1."""
+    outside: tuple[float, ...]
+    """g of each class [c]."""
     divide_density: bool
     means: tuple[float, ...] = (1.0,) * len(WIDTHS_KM)
     """μ_b of each width."""
     queries: int = 0
     """Photos that it was measured on; 0 for the published numbers, which were not measured."""
     bits: float = 0.0
-    """Mean log2 of L at the truth of the photos left out: what a clue is worth."""
+    """Mean log2 of L at the truth of the photos left out: what a clue is worth for photos like those of the gallery."""
+
+    def class_of(self, similarity: float) -> int:
+        """The class of a photo with this best cosine similarity."""
+        return int(np.searchsorted(self.limits, similarity, side="right"))
 
     def trust(self, similarity: float) -> float:
         """1 − a_0 for a photo with this best cosine similarity: the probability that its neighbours tell its place among the gallery's."""
-        return float(np.clip(_logistic(np.array(self.offset + self.slope * similarity)), _LEAST, _MOST))
+        return float(sum(self.shares[self.class_of(similarity)]))
 
     def to_json(self) -> dict[str, Any]:
-        return {"k": self.k, "power": self.power, "shares": list(self.shares), "offset": self.offset, "slope": self.slope,
+        return {"k": self.k, "power": self.power, "limits": list(self.limits), "shares": [list(of) for of in self.shares], "outside": list(self.outside),
                 "divide_density": self.divide_density, "means": list(self.means), "queries": self.queries, "bits": self.bits}  # fmt: skip
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
         """Raises ValueError for anything that `to_json` did not write."""
         try:
-            found = cls(int(data["k"]), float(data["power"]), tuple(float(v) for v in data["shares"]), float(data["offset"]),
-                        float(data["slope"]), bool(data["divide_density"]), tuple(float(v) for v in data["means"]), int(data["queries"]), float(data["bits"]))  # fmt: skip
-        except (KeyError, TypeError) as error:
+            shares = tuple(tuple(float(v) for v in of) for of in data["shares"])
+            limits, outside, means = (tuple(float(v) for v in data[name]) for name in ("limits", "outside", "means"))
+            found = cls(int(data["k"]), float(data["power"]), limits, shares, outside, bool(data["divide_density"]), means, int(data["queries"]),
+                        float(data["bits"]))  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a calibration: {error}") from error
-        numbers = np.array([found.power, *found.shares, found.offset, found.slope])
-        if (
-            len(found.shares) != len(WIDTHS_KM)
-            or not np.isfinite(numbers).all()
-            or min(found.shares) < 0
-            or not 0 < found.k <= 10_000
-        ):
+        widths = {len(of) for of in (*shares, means)}
+        numbers = np.array([found.power, *limits, *outside, *means, *(v for of in shares for v in of)])
+        fits = len(shares) == len(outside) == len(limits) + 1 and widths == {len(WIDTHS_KM)} and list(limits) == sorted(limits)
+        sound = (
+            np.isfinite(numbers).all() and (np.array(shares) >= 0).all() and (np.array(shares).sum(axis=1) <= 1.0 + 1e-9).all()
+            if fits
+            else False
+        )
+        if not sound or min(means) <= 0 or min(outside) < 0 or not 0 < found.k <= 10_000:
             raise ValueError("not a calibration: its numbers make no sense")
         return found
 
 
 def published(divide_density: bool = True) -> Calibration:
     """The published numbers, k = 100, m = 10 and 4 degrees, with a cautious trust of 0.3: for galleries that are too small to measure."""
-    shares = tuple(float(width == 445.0) for width in WIDTHS_KM)
-    return Calibration(KnnSettings.k, KnnSettings.power, shares, float(np.log(0.3 / 0.7)), 0.0, divide_density)
+    shares = tuple(0.3 * (width == 445.0) for width in WIDTHS_KM)
+    return Calibration(KnnSettings.k, KnnSettings.power, (), (shares,), (1.0,), divide_density)
+
+
+def calibration_of(card: GalleryCard) -> Calibration:
+    """A gallery's own calibration, or the published numbers where it has none that this version reads."""
+    try:
+        return Calibration.from_json(card.calibration)
+    except ValueError:
+        return published()
 
 
 def neighbour_evidence(
@@ -109,18 +133,22 @@ def neighbour_evidence(
     if not hits:
         return None
     lat, lon, similarity = np.array([(hit.row.lat, hit.row.lon, hit.similarity) for hit in hits], dtype=np.float64).T
-    weights, trust = neighbour_weights(similarity, calibration.power), scale * calibration.trust(float(similarity[0]))
+    weights, of = neighbour_weights(similarity, calibration.power), calibration.class_of(float(similarity[0]))
     columns: list[Floats] = []
     mean = 0.0
-    for share, width, centre in zip(calibration.shares, WIDTHS_KM, calibration.means, strict=True):
+    for share, width, centre in zip(calibration.shares[of], WIDTHS_KM, calibration.means, strict=True):
         prior = density_under(lat, lon, width)
         weight = weights / (own.at(lat, lon, width) * centre) if own is not None else weights / float(weights @ prior)
-        mean += share * float(weight @ prior)
-        if share > 1e-3:
+        mean += scale * share * float(weight @ prior)
+        if share > 1e-3 * max(calibration.shares[of]):
             keep = weight > 1e-4 * weight.max()
             columns.append(np.stack([lat[keep], lon[keep], np.full(int(keep.sum()), width), share * weight[keep]]))
-    nothing = 1.0 - trust * (own.coverage if own is not None else 1.0)
-    reliability = float(np.clip(trust * mean / (trust * mean + nothing), 1e-9, _MOST))
+    if not columns:  # a class in which no photo told anything
+        return None
+    nothing = 1.0 - scale * sum(calibration.shares[of])
+    if own is not None:
+        nothing = own.coverage * nothing + (1.0 - own.coverage) * (1.0 - scale * (1.0 - calibration.outside[of]))
+    reliability = float(np.clip(mean / (mean + nothing), _LEAST, _MOST))
     kernels = near(*np.concatenate(columns, axis=1))
     cited = tuple(f"{name}/{hit.row.id[:120]}" for hit in hits[:5])
     return Evidence(kernels, claim, "picture", "find_similar", reliability, cited)
@@ -140,21 +168,33 @@ def calibrate(
     found: list[list[Hit]] = []
     for start in range(0, len(rows), 100):
         hits = gallery.store.search(vectors[start : start + 100], max(_NEIGHBOURS) + 20)
-        found += [_others(row, of) for row, of in zip(rows[start : start + 100], hits, strict=True)]
+        found += [[hit for hit in of if hit.row.id != row.id] for row, of in zip(rows[start : start + 100], hits, strict=True)]
         told(len(found), len(rows))
-    if sum(bool(hits) for hits in found) < FEWEST:
-        raise ValueError(
-            f"the photos of gallery {gallery.name} were taken in bursts; what is left of it tells nothing about itself"
-        )
     around = _Around.of([hit for hits in found for hit in hits], own)
     looks = [_Look.at(hits, row, around) for hits, row in zip(found, rows, strict=True) if hits]
     top = np.array([look.similarity[0] for look in looks])
     means = _means(rows, own) if own is not None else np.ones(len(WIDTHS_KM))
     ratios = {(k, power): np.stack([look.ratios(k, power) for look in looks]) / means for k in _NEIGHBOURS for power in _POWERS}
-    shares = {key: _mixture(of) for key, of in ratios.items()}
-    k, power = max(ratios, key=lambda key: float(np.log(ratios[key] @ shares[key] + 1.0 - shares[key].sum()).mean()))
-    fitted = _fitted(ratios[k, power], shares[k, power], top, k, power, divide_density)
-    return replace(fitted, means=tuple(means.tolist()))
+    limits, outside = _classes(top, np.array([look.far for look in looks]))
+    of = np.searchsorted(limits, top, side="right")
+    fits = {key: _fitted(values, of, len(outside)) for key, values in ratios.items()}
+    (k, power), (shares, bits) = max(fits.items(), key=lambda item: item[1][1])
+    return Calibration(k, power, tuple(limits), shares, tuple(outside), divide_density, tuple(means.tolist()), len(looks), bits)
+
+
+def _classes(top: Floats, far: Floats) -> tuple[list[float], list[float]]:
+    """Limits of the classes [c − 1] and g of each [c], from the best similarities [n] to any photo and to far ones (NaN where there are none)."""
+    far = far[np.isfinite(far)]
+    if len(far) < _FEWEST_FAR:
+        return [], [1.0]
+    limits = sorted({float(v) for v in np.quantile(far, _FAR_SHARES)})
+    n = len(limits) + 1
+    here, there = (
+        np.bincount(np.searchsorted(limits, values, side="left" if values is far else "right"), minlength=n)
+        for values in (top, far)
+    )
+    odds = ((there + 1.0) / (len(far) + n)) / ((here + 1.0) / (len(top) + n))
+    return limits, np.minimum(odds, 1.0).tolist()
 
 
 def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], NDArray[np.float32]]:
@@ -170,25 +210,6 @@ def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], NDArray[np.flo
         vectors.append(of[here])
         at += len(batch)
     return rows, np.concatenate(vectors) if vectors else np.zeros((0, gallery.card.dim), dtype=np.float32)
-
-
-def _others(row: Row, hits: Sequence[Hit]) -> list[Hit]:
-    """The neighbours of a photo without itself and without its own burst."""
-    return [hit for hit in hits if hit.row.id != row.id and not _same_burst(row, hit.row)]
-
-
-def _same_burst(a: Row, b: Row) -> bool:
-    """Whether two photos were taken at one place within minutes of each other; those of one collection are taken to be where no times
-    tell, so that the frames of one ride do not vouch for each other."""
-    if float(haversine_km(a.lat, a.lon, b.lat, b.lon)) > _BURST_KM:
-        return False
-    try:
-        minutes = float(abs((np.datetime64(a.time) - np.datetime64(b.time)) / np.timedelta64(1, "m")))
-    except ValueError:
-        minutes = np.nan
-    if min(len(a.time), len(b.time)) < len("2000-01-01T00:00") or not np.isfinite(minutes):
-        return a.source == b.source
-    return minutes <= _BURST_MINUTES
 
 
 def _means(rows: Sequence[Row], own: OwnDensity) -> Floats:
@@ -232,6 +253,8 @@ class _Look:
     kernel: Floats
     """K_b(truth − x_j) / ρ_b(x_j), relative to a uniform Earth."""
     prior: Floats
+    far: float
+    """Best similarity to a photo more than 200 km away, or of the last neighbour where all are nearer; NaN where there are no more photos."""
 
     @classmethod
     def at(cls, hits: Sequence[Hit], truth: Row, around: _Around) -> _Look:
@@ -239,7 +262,9 @@ class _Look:
         cosine = unit_vectors(lat, lon) @ unit_vectors(truth.lat, truth.lon)
         kernel = 4.0 * np.pi * np.exp([vmf_log_density(cosine, kappa_of_sigma(width)) for width in WIDTHS_KM])
         rows = [around.number[hit.row.id] for hit in hits]
-        return cls(similarity, np.asarray(kernel / around.own[:, rows]), around.prior[:, rows])
+        far = similarity[haversine_km(lat, lon, truth.lat, truth.lon) > _FAR_KM]
+        best = float(far[0]) if len(far) else float(similarity[-1]) if len(hits) >= max(_NEIGHBOURS) else float("nan")
+        return cls(similarity, np.asarray(kernel / around.own[:, rows]), around.prior[:, rows], best)
 
     def ratios(self, k: int, power: float) -> Floats:
         """k_b(truth) / ⟨k_b⟩ [b]."""
@@ -247,15 +272,11 @@ class _Look:
         return np.asarray(self.kernel[:, :k] @ weight / (self.prior[:, :k] @ weight))
 
 
-def _fitted(ratios: Floats, shares: Floats, top: Floats, k: int, power: float, divide_density: bool) -> Calibration:
-    """The calibration of ratios [n, b] of photos left out, the shares [b] fitted to them, and their best similarities [n]."""
-    told = float(shares.sum())
-    widths = shares / told if told > 0 else np.full(len(shares), 1.0 / len(shares))
-    mixed = ratios @ widths
-    offset, slope = _curve(mixed, top, told)
-    trust = np.clip(_logistic(offset + slope * top), _LEAST, _MOST)
-    bits = float(np.log2(trust * mixed + 1.0 - trust).mean())
-    return Calibration(k, power, tuple(widths.tolist()), offset, slope, divide_density, queries=len(ratios), bits=bits)
+def _fitted(ratios: Floats, of: Classes, n: int) -> tuple[tuple[tuple[float, ...], ...], float]:
+    """Shares of each of `n` classes for ratios [q, b] of photos in classes `of` [q], and the mean log2 of L."""
+    shares = np.stack([_mixture(ratios[of == one]) for one in range(n)])
+    bits = np.log2((ratios * shares[of]).sum(axis=1) + 1.0 - shares[of].sum(axis=1))
+    return tuple(tuple(one.tolist()) for one in shares), float(bits.mean())
 
 
 def _mixture(ratios: Floats) -> Floats:
@@ -271,21 +292,3 @@ def _mixture(ratios: Floats) -> Floats:
             break
         share = new
     return np.asarray(share[:-1])
-
-
-def _curve(mixed: Floats, top: Floats, told: float) -> tuple[float, float]:
-    """Offset and slope of the logistic curve over the best similarity that maximises the same number; a slope must be worth a bit or so."""
-    centre, spread = float(top.mean()), max(float(top.std()), 1e-3)
-    scaled = (top - centre) / spread
-    base = np.log(np.clip(told, _LEAST, _MOST) / (1.0 - np.clip(told, _LEAST, _MOST)))
-    offsets, slopes = base + np.linspace(-3.0, 3.0, 61), np.linspace(0.0, 3.0, 31)
-    trust = np.clip(_logistic(offsets[:, None, None] + slopes[None, :, None] * scaled), _LEAST, _MOST)
-    value = np.log(trust * mixed + 1.0 - trust).sum(axis=2)
-    value -= 0.5 * slopes**2 + _SILENT_PHOTOS * -np.log(1.0 - _logistic(offsets))[:, None]
-    row, column = np.unravel_index(int(np.argmax(value)), value.shape)
-    slope = float(slopes[column] / spread)
-    return float(offsets[row]) - slope * centre, slope
-
-
-def _logistic(x: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -40.0, 40.0))))

@@ -48,8 +48,9 @@ def model_names() -> list[str]:
     return sorted(path.parent.name for path in root.glob("*/model.json")) if root.is_dir() else []
 
 
-def models_for(encoder_digest: str) -> list[str]:
-    """Names of the models in the folder of models that read vectors of this encoder; what cannot be read is left out."""
+def models_for(encoder_digest: str, gallery: str | None = None) -> list[str]:
+    """Names of the models in the folder of models that read vectors of this encoder and, where `gallery` is given, were trained on the
+    gallery of that name; what cannot be read is left out."""
     fitting = []
     for name in model_names():
         card: dict[str, Any] = {}
@@ -57,6 +58,7 @@ def models_for(encoder_digest: str) -> list[str]:
             card = read_card(model_folder(name))
         except ModelError:
             continue
-        if card.get("encoder_digest") == encoder_digest and card["kind"] in KINDS:
+        of = gallery is None or str(card.get("trained_on", "")).startswith(f"gallery {gallery} (")
+        if of and card.get("encoder_digest") == encoder_digest and card["kind"] in KINDS:
             fitting.append(name)
     return fitting

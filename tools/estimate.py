@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from models.geolocator import Geolocator
 
 
+_LEAST_RELIABILITY = 0.05
+"""A model that is trusted less does not count: the mean over models and neighbours would only be thinned by it."""
+
+
 class EstimateArguments(Arguments):
     """Arguments of `estimate`."""
 
@@ -75,8 +79,10 @@ class Estimate(Tool):
         """The evidence of one model, or of the concepts (None), and what it rests on."""
         if model is None:
             return list(concept_evidence(view, context)), "what an ImageNet classifier recognises"
-        vector = self._vectors[model.encoder].of(view, context)
-        return [_shared(model.evidence(vector))], model.rests_on()
+        found = _shared(model.evidence(self._vectors[model.encoder].of(view, context)))
+        if found.reliability < _LEAST_RELIABILITY:
+            return [], f"{model.rests_on()}, trusted {100 * found.reliability:.1f} %: too little to count"
+        return [found], model.rests_on()
 
 
 def concept_evidence(view: View, context: ToolContext) -> Sequence[Evidence]:

@@ -74,9 +74,13 @@ class FindSimilar(Tool):
         except GalleryError as error:
             return Observation(f"{self.name} failed: {clean(str(error), 200)}", ok=False, data={"error": "GalleryError"})
         where = f" in {area.to_text()}" if area else ""
-        head = f"find_similar in gallery {quoted(self.gallery.name, 60)} ({self.gallery.store.count():,} photos){where}"
+        count = self.gallery.store.count()
+        head = f"find_similar in gallery {quoted(self.gallery.name, 60)} ({count:,} photos){where}"
         if not hits:
-            return Observation(f"{head}: no photo{where}.", data={"hits": [], "rests_on": self.rests_on()})
+            return Observation(
+                f"{head}: {f'no photo{where}' if count else 'the gallery is empty'}.",
+                data={"hits": [], "rests_on": self.rests_on()},
+            )
         shown = hits[: arguments.count]
         evidence = () if arguments.area else self._evidence(hits, view, context)
         lines = [head, *(f"{i}. {_line(hit)}" for i, hit in enumerate(shown, 1))]
@@ -115,10 +119,9 @@ class FindSimilar(Tool):
     @cached_property
     def calibration(self) -> Calibration:
         """The gallery's own, or the published numbers."""
-        from models.knn_calibration import Calibration, published
+        from models.knn_calibration import calibration_of
 
-        saved = self.gallery.card.calibration
-        return Calibration.from_json(saved) if saved else published()
+        return calibration_of(self.gallery.card)
 
     @cached_property
     def _own(self) -> OwnDensity | None:
@@ -135,12 +138,13 @@ class FindSimilar(Tool):
         hits = self.gallery.store.search(vector[None, :], k, where)[0]
         if context.area and context.area.box:
             hits = [hit for hit in hits if context.area.box.contains(hit.row.lat, hit.row.lon)]
-        return _without_copies(hits, context) if self._leave_out else hits
+        copies = {hit.row.id for hit in _copies(hits, context)} if self._leave_out else set()
+        return [hit for hit in hits if hit.row.id not in copies]
 
     def _evidence(self, hits: Sequence[Hit], view: View, context: ToolContext) -> tuple[Evidence, ...]:
         from models.knn_calibration import neighbour_evidence
 
-        same = [hit for hit in hits[:5] if hit.row.sha256 == context.photo.sha256] if view.box == WHOLE else []
+        same = _copies(hits, context) if view.box == WHOLE else []
         if same:
             row = same[0].row
             claim = f"this very photo is in gallery {self.gallery.name}: {quoted(_place(same[0]), 120)}"
@@ -186,15 +190,14 @@ def _narrowed(own: Area | None, asked: str | None) -> Area | None:
     return Area(countries, area.box or own.box)
 
 
-def _without_copies(hits: list[Hit], context: ToolContext) -> list[Hit]:
-    """The hits that are not the same picture in another file."""
+def _copies(hits: Sequence[Hit], context: ToolContext) -> list[Hit]:
+    """The hits that are the same file, or the same picture in another size or encoding."""
     from models.gallery.marks import SAME_BITS, bits_between
 
-    if not any(hit.similarity > _COPY_SIMILARITY and hit.row.marks for hit in hits):
-        return hits
-    marks = _marks_of(context)
-    bits = [bits_between(hit.row.marks, marks) if hit.similarity > _COPY_SIMILARITY else None for hit in hits]
-    return [hit for hit, apart in zip(hits, bits, strict=True) if apart is None or apart > SAME_BITS]
+    alike = [hit for hit in hits if hit.similarity > _COPY_SIMILARITY or hit.row.sha256 == context.photo.sha256]
+    marks = _marks_of(context) if any(hit.row.marks for hit in alike) else ""
+    bits = [0 if hit.row.sha256 == context.photo.sha256 else bits_between(hit.row.marks, marks) for hit in alike]
+    return [hit for hit, apart in zip(alike, bits, strict=True) if apart is not None and apart <= SAME_BITS]
 
 
 def _marks_of(context: ToolContext) -> str:
@@ -236,7 +239,8 @@ def _summary(hits: Sequence[Hit], calibration: Calibration) -> str:
             )
         )
         left &= ~here
-    return ", ".join(f"{100 * share:.0f} % {words}" for share, words in sorted(parts, key=lambda part: -part[0]) if share >= 0.05)
+    told = [f"{100 * share:.0f} % {words}" for share, words in sorted(parts, key=lambda part: -part[0]) if share >= 0.05]
+    return ", ".join(told) or f"spread over {len(hits)} photos of many places"
 
 
 def _json(hit: Hit) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class ToolSettings:
     galleries: tuple[str, ...] = ()
     """Galleries, by name or folder, that `find_similar` looks in; the first is the one that is called so, others have a suffix."""
     models: tuple[str, ...] = ("auto",)
-    """Trained models that `estimate` asks, by name or folder; `auto` are all those that read the vectors of the galleries' encoders."""
+    """Trained models that `estimate` asks, by name or folder; `auto` are all those that were trained on one of the galleries."""
     concepts: bool = True
     """Whether `estimate` also says what an ImageNet classifier recognises."""
     leave_out_copies: bool = False
@@ -94,7 +94,7 @@ def _picture_tools(settings: ToolSettings) -> list[Tool]:
         if number > 1:
             tool.name = f"{tool.name}_{number}"  # type: ignore[misc]
         similar.append(tool)
-    automatic = [name for gallery in opened for name in models_for(gallery.card.encoder_digest)]
+    automatic = [name for gallery in opened for name in models_for(gallery.card.encoder_digest, gallery.name)]
     names = dict.fromkeys(one for name in settings.models for one in (automatic if name == "auto" else [name]))
     models = [load_geolocator(name) for name in names]
     for model in models:
@@ -106,7 +106,6 @@ def _picture_tools(settings: ToolSettings) -> list[Tool]:
 def _vectors_of(shared: dict[str, PictureVectors], encoder: str, digest: str, what: str) -> PictureVectors:
     """The vectors by an encoder, made on first use. Raises ValueError where the weights that are here are not those of the digest."""
     from models.encoders.make import make_encoder
-
     from tools.picture_vectors import PictureVectors
 
     if encoder not in shared:

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     multiple=True,
     default=("auto",),
     metavar="NAME",
-    help="Trained models to ask; by default those that fit the galleries; none for none.",
+    help="Trained models to ask; by default those trained on the galleries; none for none.",
 )
 @click.option("--no-concepts", is_flag=True, help="Leave out what the ImageNet classifier recognises.")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,17 @@ def test_models_share_one_source_so_that_they_do_not_multiply() -> None:
     assert [part["claims"] for part in found.data["parts"]] == [["a says here"], ["b says here"]]
     belief = Belief.start().update(*found.evidence)
     assert belief.mass_within(10.0, 10.0, 200.0) == pytest.approx(0.4, abs=0.05)
+
+
+def test_a_model_that_is_hardly_trusted_does_not_thin_the_others() -> None:
+    class Doubtful(Fixed):
+        def evidence(self, vector: NDArray[np.float32]) -> Evidence:
+            return replace(super().evidence(vector), reliability=0.01)
+
+    tool = Estimate([Fixed("a", 10.0, 10.0), Doubtful("b", 50.0, 10.0)], {"tiny": PictureVectors(Tiny())}, concepts=False)
+    found = tool.run(EstimateArguments(), context(photo("PT", 1)))
+    assert [item.claim for item in found.evidence] == ["a says here"]
+    assert "trusted 1.0 %: too little to count" in found.text
 
 
 def test_without_anything_loaded_it_says_so() -> None:

@@ -111,6 +111,7 @@ def test_a_reencoded_copy_is_left_out_by_its_looks(tool: FindSimilar, tmp_path: 
 
     picture("JP", 3).save(tmp_path / "copy.jpg", quality=60)
     copy = open_photo(tmp_path / "copy.jpg")
+    assert "this very photo" in tool.run(SimilarArguments(), context(copy)).evidence[0].claim
     strict = FindSimilar(tool.gallery, PictureVectors(Tiny()), leave_out_copies=True)
     assert tool.run(SimilarArguments(), context(copy)).data["hits"][0]["id"] == "JP/3"
     assert "JP/3" not in {hit["id"] for hit in strict.run(SimilarArguments(), context(copy)).data["hits"]}
