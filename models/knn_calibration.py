@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from geo.evidence import Evidence, near
 from geo.prior import density_under
 from geo.sphere import Floats, haversine_km, kappa_of_sigma, unit_vectors, vmf_log_density
+from models.encoders.encoder import Vectors
 from models.gallery.catalogue import GalleryCard, NamedGallery
 from models.gallery.gallery import Hit, Row
 from models.gallery.own_density import OwnDensity, own_density
@@ -161,7 +162,7 @@ def calibrate(
 
     Raises ValueError for a gallery of fewer than 50 photos.
     """
-    rows, vectors = _sample(gallery, seed)
+    rows, vectors = _without_plain(*_sample(gallery, seed))
     if len(rows) < FEWEST:
         raise ValueError(f"gallery {gallery.name} has {len(rows)} photos; fewer than {FEWEST} tell nothing about themselves")
     own = own_density(gallery) if divide_density else None
@@ -197,7 +198,7 @@ def _classes(top: Floats, far: Floats) -> tuple[list[float], list[float]]:
     return limits, np.minimum(odds, 1.0).tolist()
 
 
-def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], NDArray[np.float32]]:
+def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], Vectors]:
     """At most 500 rows with their vectors, spread evenly over the gallery by a random choice."""
     count = gallery.store.count()
     chosen = np.sort(np.random.default_rng(seed).choice(count, min(count, _MOST_QUERIES), replace=False))
@@ -210,6 +211,14 @@ def _sample(gallery: NamedGallery, seed: int) -> tuple[list[Row], NDArray[np.flo
         vectors.append(of[here])
         at += len(batch)
     return rows, np.concatenate(vectors) if vectors else np.zeros((0, gallery.card.dim), dtype=np.float32)
+
+
+def _without_plain(rows: list[Row], vectors: Vectors) -> tuple[list[Row], Vectors]:
+    """Without pictures of one colour, which look alike wherever they were taken: those without marks, where rows have marks at all."""
+    marked = [bool(row.marks) for row in rows]
+    if sum(marked) < 0.5 * len(rows):
+        return rows, vectors
+    return [row for row, kept in zip(rows, marked, strict=True) if kept], vectors[np.array(marked, dtype=np.bool_)]
 
 
 def _means(rows: Sequence[Row], own: OwnDensity) -> Floats:
