@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geosleuth.picture_options import named_models, picture_options
+
 if TYPE_CHECKING:
     from agent.find_photos import FoundPhoto
     from agent.locate import Settings
@@ -44,28 +46,7 @@ if TYPE_CHECKING:
     help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
 )
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
-@click.option(
-    "--gallery",
-    "galleries",
-    multiple=True,
-    metavar="NAME",
-    help="Look for similar photos here (geosleuth gallery build); repeatable.",
-)
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    default=("auto",),
-    metavar="NAME",
-    help="Trained models to ask (geosleuth models list); repeatable. By default those trained on the galleries; none for none.",
-)
-@click.option(
-    "--votes",
-    type=click.IntRange(0, 64),
-    default=0,
-    show_default=True,
-    help="Ask a policy that sees N times more about the photo alone, with and without similar photos, and count the replies as votes.",
-)
+@picture_options
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
@@ -128,7 +109,7 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 def _tools(options: Mapping[str, Any]) -> ToolSettings:
     from tools.toolbox import ToolSettings
 
-    models = tuple(name for name in options["models"] if name != "none")
+    models = named_models(options["models"])
     return ToolSettings(options["search"], options["geocoder"], options["offline"], tuple(options["galleries"]), models)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from agent.decode import header
 from agent.exif import read_tags
 from agent.find_photos import find_photos
 from agent.photo import MAX_FILE_BYTES, open_photo
-from evals.benchmarks.coordinates import load_table, point
+from evals.benchmarks.coordinates import Skipped, load_table, point
 from evals.benchmarks.image_store import ImageStore
 from evals.benchmarks.loaded import Loaded, listed
 from evals.benchmarks.table import SUFFIXES, Table, read_table
@@ -34,10 +34,11 @@ def load_folder(folder: Path, images: Path | None = None) -> Loaded:
     return load_labels(labels, images or folder) if labels else load_tagged(images or folder)
 
 
-def load_labels(labels: Path, images: Path) -> Loaded:
-    """Records of a table of labels. Photos among `images` that it does not name are told of, not used. Raises BenchmarkError."""
+def load_labels(labels: Path, images: Path, skipped: Skipped | None = None) -> Loaded:
+    """Records of a table of labels. Photos among `images` that it does not name are told of, not used. Raises BenchmarkError; with
+    `skipped`, rows that cannot be used go on that list instead (`load_table`)."""
     table, store = read_table(labels), ImageStore(images)
-    loaded = load_table(table, store)
+    loaded = load_table(table, store, skipped=skipped)
     unlabelled = listed("photos have no label", _unlabelled(table, store)) if table.pictures is None else []
     return Loaded(loaded.records, (*loaded.notes, *unlabelled), loaded.missing)
 
@@ -58,38 +59,49 @@ def load_tagged(folder: Path) -> Loaded:
         raise BenchmarkError(
             f"{folder} is no folder: give one with labels.csv (path, lat, lon) or with photos that have GPS tags"
         )
-    records, untagged = [], []
-    for path, truth in _tagged(folder):
+    records, untagged, doubt = [], [], ""
+    for path, truth, why in _tagged(folder):
         name = path.relative_to(folder).as_posix()
         if truth is None:
             untagged.append(name)
+            doubt = doubt or (f" that can be used: {name}: {why}" if why else "")
         else:
             records.append(Record(name, truth, partial(open_photo, path)))
     if not records:
         raise BenchmarkError(
-            f"{folder} has no labels.csv (path, lat, lon), and none of its {len(untagged):,} photos has GPS tags"
+            f"{folder} has no labels.csv (path, lat, lon), and none of its {len(untagged):,} photos has GPS tags{doubt}"
         )
     return Loaded(records, listed("photos have no place in their tags", untagged))
 
 
-def _tagged(folder: Path) -> Iterator[tuple[Path, Truth | None]]:
+def _tagged(folder: Path) -> Iterator[tuple[Path, Truth | None, str]]:
     for found in find_photos([str(folder)]):
         if found.kind == "file" and found.path is not None:
-            yield found.path, _truth(found.path)
+            yield found.path, *tagged_place(found.path)
 
 
-def _truth(path: Path) -> Truth | None:
-    """Where a photo says that it was taken; None where it does not, or is no photo."""
+def tagged_place(path: Path) -> tuple[Truth | None, str]:
+    """Where a photo says that it was taken; None where it does not, or is no photo, with the reason where its tags say what cannot be."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            return None
+            return None, ""
         with header(path.read_bytes()) as image:
             tags, comment = read_tags(image), image.info.get("comment")
     except (OSError, ValueError):
-        return None
+        return None, ""
     if "lat" in tags:
-        return given(tags["lat"], tags["lon"])
-    return _from_comment(comment)
+        return given(tags["lat"], tags["lon"]), ""
+    truth = _from_comment(comment)
+    return truth, "" if truth else _doubt(tags.get("doubts", ()))
+
+
+def _doubt(doubts: Sequence[str]) -> str:
+    """What the tags say of the position that cannot be; empty where they say nothing of it."""
+    for doubt in doubts:
+        said, _, what = doubt.partition(": ")
+        if said == "GPS" and not what.startswith("no photo"):  # that one is about the altitude
+            return f"its GPS tags are no place on the Earth: {what.removesuffix(' is not a place on the Earth')}"
+    return ""
 
 
 def _from_comment(comment: object) -> Truth | None:

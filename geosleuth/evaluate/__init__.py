@@ -40,6 +40,8 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except ValueError as error:  # BenchmarkError, RunError, PolicyError and wrong settings
             raise click.UsageError(str(error)) from error
+        except BrokenPipeError:  # a reader that went away is no fault of the disk
+            raise
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
 

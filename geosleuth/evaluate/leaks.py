@@ -6,10 +6,15 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from geosleuth.evaluate import plain_errors
+
+if TYPE_CHECKING:
+    from evals.leakage import MarksCache
+    from evals.photo_marks import Marked
 
 
 @click.command("leaks")
@@ -32,20 +37,16 @@ def leaks_command(
     Tells the same file, the same picture (also re-encoded, scaled or cut a little), and places within 1 and 25 km.
     """
     from evals.benchmarks import make_benchmark, missing
-    from evals.leakage import MarksCache, find_leaks, leakage_report, mark_records, read_gallery
-    from geosleuth.gallery.leaks import marked_gallery
+    from evals.leakage import MarksCache, find_leaks, leakage_report, mark_records
 
     known = make_benchmark(benchmark, data=data, images=images)
     cache = MarksCache(marks)
+    held_photos = _holder(gallery, cache)
     records = known.records()
     if absent := missing(known):
         click.echo(f"note: {len(absent)} of {len(records)} pictures are not here; their places are still compared", err=True)
     queries = mark_records(records, cache, _telling("benchmark"))
-    held = marked_gallery(gallery)
-    if held is None and Path(gallery).exists():
-        held = read_gallery(Path(gallery), cache, _telling("gallery"))
-    elif held is None:
-        held = mark_records(make_benchmark(gallery).records(), cache, _telling("gallery"))
+    held = held_photos()
     leaks = find_leaks(queries, held)
     report = leakage_report(leaks, len(queries), len(held))
     if as_json:
@@ -63,6 +64,25 @@ def leaks_command(
         f"{report['leaked']} of {report['queries']} photos are in the gallery of {report['gallery']} (same file {report['same file']}, same picture "
         f"{report['same picture']}); to be looked at: {report['near picture']}; a gallery photo within 1 km: {report['within_1km']}, 25 km: {report['within_25km']}"
     )
+
+
+def _holder(text: str, cache: MarksCache) -> Callable[[], list[Marked]]:
+    """What hashes the photos of a gallery, a folder, a table or a benchmark. Raises UsageError and BenchmarkError for none of these,
+    before a picture is opened."""
+    from evals.benchmarks import make_benchmark
+    from evals.benchmarks.known import KNOWN
+    from evals.leakage import mark_records, read_gallery
+    from geosleuth.gallery.leaks import marked_gallery
+
+    rows = marked_gallery(text)
+    if rows is not None:
+        return lambda: rows
+    if Path(text).exists():
+        return lambda: read_gallery(Path(text), cache, _telling("gallery"))
+    if text.partition(":")[0] not in {*KNOWN, "folder", "practice"}:
+        raise click.UsageError(f"there is no gallery, folder, table or benchmark called {text[:60]!r}")
+    benchmark = make_benchmark(text)
+    return lambda: mark_records(benchmark.records(), cache, _telling("gallery"))
 
 
 def _telling(what: str) -> Callable[[int, int], None]:

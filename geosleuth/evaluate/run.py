@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geosleuth.evaluate import plain_errors
+from geosleuth.picture_options import named_models, picture_options
 
 if TYPE_CHECKING:
     from agent.policies import Policy
@@ -65,29 +66,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Runs beside the policy's: any of checklist,one-look,nearest; auto; none.",
 )
-@click.option(
-    "--gallery",
-    "galleries",
-    multiple=True,
-    metavar="NAME",
-    help="Let the policy look for similar photos here; repeatable. Copies of the benchmark's photos in it do not count.",
-)
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    default=("auto",),
-    metavar="NAME",
-    help="Trained models to ask; by default those trained on the galleries; none for none.",
-)
+@picture_options
 @click.option("--no-concepts", is_flag=True, help="Leave out what the ImageNet classifier recognises.")
-@click.option(
-    "--votes",
-    type=click.IntRange(0, 64),
-    default=0,
-    show_default=True,
-    help="Ask a policy that sees N times more; replies are votes.",
-)
 @click.option("--nearest-in", help="Where the baseline `nearest` looks: a benchmark such as folder:PATH; else the first gallery.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run; a run there goes on."
@@ -97,6 +77,8 @@ if TYPE_CHECKING:
 @plain_errors
 def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
     """Run a policy over BENCHMARK: NAME, NAME:PATH, folder:PATH or practice:LEVEL[:SEED[:N]] (see `geosleuth eval list`).
+
+    Copies of its photos in a gallery do not count.
 
     Exit code 0: every record was run. 1: some photos could not be opened, the policy failed on some, or the budget is used.
     """
@@ -141,7 +123,7 @@ def _settings(options: Mapping[str, Any]) -> RunSettings:
             options["geocoder"],
             options["offline"],
             tuple(options["galleries"]),
-            tuple(name for name in options["models"] if name != "none"),
+            named_models(options["models"]),
             concepts=not options["no_concepts"],
             leave_out_copies=True,
         ),

@@ -55,42 +55,44 @@ def build_command(
     from geosleuth.gallery.builder import Builder, BuildSettings
     from geosleuth.gallery.calibrate import measure
     from geosleuth.gallery.describe import described_by
-    from geosleuth.gallery.opening import alone, open_to_write, with_sources
+    from geosleuth.gallery.opening import check_target, with_sources, written
     from geosleuth.gallery.progress import BuildScreen
-    from models.knn_calibration import FEWEST
+    from models.knn_calibration import FEWEST, calibration_of
 
     screen = BuildScreen()
-    read = _read(sources, images, screen)
     encoder = _encoder(name, encoder_spec)
+    check_target(name, encoder, store)
+    read = _read(sources, images, screen)
     benchmarks = _benchmarks(exclude, screen)
-    with alone(name):
-        gallery = open_to_write(name, encoder, store)
+    with written(name, encoder, store) as gallery:
         try:
             gallery, named = with_sources(gallery, read, source_name, licence)
             with described_by(encoder) as describe, screen.progress(gallery.name):
                 builder = Builder(gallery, describe, BuildSettings(jobs, batch, allow_duplicates), benchmarks)
                 tally = builder.run(named, screen.told)
             _tell(gallery, tally, builder.left_out, screen)
-            if calibrate and gallery.store.count() >= FEWEST and (tally.added or not gallery.card.calibration):
+            if not gallery.store.count():
+                raise click.ClickException(f"no photo came in: gallery {gallery.name} is empty")
+            if calibrate and gallery.store.count() >= FEWEST and (tally.added or not calibration_of(gallery.card).queries):
                 measure(gallery, screen.note)
         except KeyboardInterrupt:
             screen.note(
                 f"stopped; {gallery.store.count():,} photos are in gallery {gallery.name}: run the same command again to go on"
             )
             sys.exit(130)
-        finally:
-            gallery.store.close()
 
 
 def _read(sources: Sequence[str], images: Path | None, screen: BuildScreen) -> list[Source]:
-    from geosleuth.gallery.sources import read_source
+    from geosleuth.gallery.sources import read_source, refuse_export
 
     if images is not None and len(sources) > 1:
         raise click.UsageError("--images belongs to one source: build the sources one after the other")
+    for source in sources:
+        refuse_export(source)
     read = [read_source(source, images) for source in sources]
-    for source in read:
-        for note in source.notes:
-            screen.note(f"note: {source.short_name()}: {note}")
+    for found in read:
+        for note in found.notes:
+            screen.note(f"note: {found.short_name()}: {note}")
     return read
 
 
@@ -111,8 +113,8 @@ def _benchmarks(names: Sequence[str], screen: BuildScreen) -> Twins:
     from geosleuth.gallery.twins import Twins
 
     twins = Twins()
-    for name in names:
-        records = make_benchmark(name).records()
+    for name, benchmark in [(name, make_benchmark(name)) for name in names]:  # all names first: reading takes its time
+        records = benchmark.records()
         found = mark_records(records)
         for item in found:
             if item.marks is not None:
@@ -140,9 +142,10 @@ def _tell(gallery: NamedGallery, tally: Tally, left_out: LeftOut, screen: BuildS
         screen.note(
             f"note: {tally.leaked_before:,} photos from earlier builds are in the benchmarks to exclude, and stay: build the gallery anew"
         )
-    listed = left_out.all()
+    listed = left_out.fresh()
     for item in listed[:_SHOWN]:
         screen.note(f"  left out: {item.id}: {item.reason}")
-    if listed:
-        more = f"{len(listed) - _SHOWN:,} more and " if len(listed) > _SHOWN else ""
-        screen.note(f"  {more}all of them: {left_out.path}")
+    if len(listed) > _SHOWN:
+        screen.note(f"  {len(listed) - _SHOWN:,} more")
+    if listed and gallery.store.count():  # a gallery that stays empty is removed with its list
+        screen.note(f"  all of them: {left_out.path}")

@@ -23,23 +23,22 @@ from geosleuth.gallery import plain_errors
 def copy_command(name: str, target: str, store: str | None) -> None:
     """Copy gallery NAME with its vectors, small pictures and calibration; a copy that was stopped goes on when the command is run again."""
     from geosleuth.gallery.exchange import Stated
-    from geosleuth.gallery.opening import alone, open_to_write
+    from geosleuth.gallery.opening import written
     from models.gallery.catalogue import open_named, write_card
     from models.gallery.thumbnails import FILE
     from models.gallery.transfer import copy_gallery
 
     source = open_named(name)
-    with alone(target):
-        gallery = open_to_write(target, Stated(source.card.encoder, source.card.encoder_digest, source.card.dim), store)
-        try:
+    whose = Stated(source.card.encoder, source.card.encoder_digest, source.card.dim)
+    try:
+        with written(target, whose, store) as gallery:
             count = copy_gallery(source.store, gallery.store, _told)
             if (source.folder / FILE).is_file():
                 shutil.copyfile(source.folder / FILE, gallery.folder / FILE)
             write_card(gallery.folder, replace(source.card, store=gallery.card.store))
             click.echo(f"copied {count:,} photos of gallery {source.name} to {gallery.name} ({gallery.card.store})", err=True)
-        finally:
-            gallery.store.close()
-            source.store.close()
+    finally:
+        source.store.close()
 
 
 def _told(event: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ def export_command(name: str, file: Path, thumbnails: bool) -> None:
 
     gallery = open_named(name)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         count = export_parquet(cast("StoredGallery", gallery.store), file)
         click.echo(f"wrote {file}: {count:,} photos, {file.stat().st_size / 1e6:.1f} MB", err=True)
         if thumbnails:
@@ -63,25 +64,21 @@ def import_command(file: Path, name: str, spec: str | None, store: str | None, c
     """Make gallery NAME of parquet FILE (columns id, lat, lon, vector and more), or add it to one of the same encoder. A row of an id that is
     there replaces the old one. Small pictures come along where FILE.thumbnails.sqlite lies beside it."""
     from geosleuth.gallery.calibrate import measure
-    from geosleuth.gallery.opening import alone, noted, open_to_write
+    from geosleuth.gallery.opening import noted, written
     from models.gallery.transfer import about_parquet
 
     whose = _whose(about_parquet(file), spec, file)
-    with alone(name):
-        gallery = open_to_write(name, whose, store)
-        try:
-            before = gallery.store.count()
-            read, replaced = _import_rows(gallery, file)
-            gallery = noted(gallery, [str(file.absolute())])
-            new = gallery.store.count() - before
-            click.echo(
-                f"gallery {gallery.name}: {read:,} photos read, {new:,} new, {replaced:,} replaced; {gallery.store.count():,} in all",
-                err=True,
-            )
-            if calibrate:
-                measure(gallery, lambda text: click.echo(text, err=True))
-        finally:
-            gallery.store.close()
+    with written(name, whose, store) as gallery:
+        before = gallery.store.count()
+        read, replaced = _import_rows(gallery, file)
+        gallery = noted(gallery, [str(file.absolute())])
+        count = gallery.store.count()
+        click.echo(
+            f"gallery {gallery.name}: {read:,} photos read, {count - before:,} new, {replaced:,} replaced; {count:,} in all",
+            err=True,
+        )
+        if calibrate:
+            measure(gallery, lambda text: click.echo(text, err=True))
 
 
 def _whose(about: About, spec: str | None, file: Path) -> Whose:

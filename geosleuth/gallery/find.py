@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from geo.area import parse_area
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FARTHEST_KM = 20_016.0
 """Half the way around the Earth."""
+_COPIES = 8
+"""Rows of the very photo that a look-up makes room for; with more of them the gallery is asked again."""
 
 
 def where_of(area: str = "", near: str = "", taken: str = "", sources: Sequence[str] = ()) -> Where:
@@ -48,10 +50,20 @@ def _circle(text: str) -> Circle:
     return Circle(lat, lon, km)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a look-up gave."""
+
+    hits: list[Hit]
+    """Likest first."""
+    left_out: tuple[str, ...] = ()
+    """Ids of rows of the very photo that was looked up, which would have been among them."""
+
+
 def look_up(
     gallery: NamedGallery, encoder: Encoder, photo: PhotoFile, k: int, where: Where | None = None, with_itself: bool = False
-) -> list[Hit]:
-    """The `k` photos that look most like `photo`, likest first; not the same file, unless `with_itself`.
+) -> Found:
+    """The `k` photos that look most like `photo`; not the same file, unless `with_itself`.
 
     Raises GalleryError where the gallery's vectors are of another encoder, and PhotoError.
     """
@@ -64,12 +76,18 @@ def look_up(
             f"({encoder.digest}): build it anew"
         )
     where = where or Where()
-    if not with_itself:
-        where = replace(where, exclude_sha256=where.exclude_sha256 | {photo.sha256})
     vector = vector_of(encoder, photo)
     if not vector.any():
         raise GalleryError(f"{photo.path}: the encoder {encoder.name} finds nothing in it to describe")
-    return gallery.store.search(vector[None, :], k, where)[0]
+    found = gallery.store.search(vector[None, :], k if with_itself else k + _COPIES, where)[0]
+    if with_itself:
+        return Found(found)
+    hits = [hit for hit in found if hit.row.sha256 != photo.sha256]
+    itself = tuple(hit.row.id for hit in found if hit.row.sha256 == photo.sha256)
+    if len(itself) > _COPIES:
+        where = replace(where, exclude_sha256=where.exclude_sha256 | {photo.sha256})
+        hits = gallery.store.search(vector[None, :], k, where)[0]
+    return Found(hits[:k], itself)
 
 
 def place_of(hit: Hit) -> str:

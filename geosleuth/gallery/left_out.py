@@ -39,6 +39,7 @@ class LeftOut:
         self.path = folder / FILE
         self._known: dict[str, Skipped] = {}
         self._new: list[Skipped] = []
+        self._fresh: dict[str, Skipped] = {}
         if self.path.exists():
             with self.path.open(encoding="utf-8", errors="replace") as file:
                 for line in file:
@@ -60,6 +61,10 @@ class LeftOut:
         """Every photo that was left out, in the order of finding."""
         return list(self._known.values())
 
+    def fresh(self) -> list[Skipped]:
+        """Those that were put on the list since it was opened, in the order of finding."""
+        return list(self._fresh.values())
+
     def counts(self) -> dict[str, int]:
         """How many there are of each kind."""
         found = Counter(item.kind for item in self._known.values())
@@ -67,12 +72,13 @@ class LeftOut:
 
     def add(self, item: Skipped) -> None:
         """Put a photo on the list; `flush` writes it."""
-        self._known[_written(item.id)] = item
+        self._known[_written(item.id)] = self._fresh[_written(item.id)] = item
         self._new.append(item)
 
     def forget(self, row_id: str) -> None:
         """Take a photo off the list: it came in."""
         self._known.pop(_written(row_id), None)
+        self._fresh.pop(_written(row_id), None)
 
     def flush(self) -> None:
         """Append what is new. Raises OSError."""

@@ -57,13 +57,14 @@ def _show(name: str, as_json: bool) -> None:
 def drop_command(name: str, yes: bool) -> None:
     """Delete gallery NAME: its rows, vectors and thumbnails. The photos that it was built of stay."""
     from geosleuth.gallery.opening import alone
-    from geosleuth.gallery.removal import remove_gallery
-    from models.gallery.catalogue import gallery_folder, read_card
+    from geosleuth.gallery.removal import card_to_remove, remove_gallery
+    from models.gallery.catalogue import gallery_folder
 
     folder = gallery_folder(name)
-    card = read_card(folder)
+    card = card_to_remove(folder)
+    about = f"built of {', '.join(card.sources) or 'no source'}" if card else "whose gallery.json is damaged"
     if not yes:
-        click.confirm(f"Delete gallery {folder.name} ({folder}, built of {', '.join(card.sources) or 'no source'})?", abort=True)
+        click.confirm(f"Delete gallery {folder.name} ({folder}, {about})?", abort=True)
     with alone(name):
         left = remove_gallery(folder)
     click.echo(f"deleted gallery {folder.name}", err=True)
@@ -72,5 +73,7 @@ def drop_command(name: str, yes: bool) -> None:
             f"{folder} stays: {', '.join(path.name for path in left[:5])} {'are' if len(left) > 1 else 'is'} not the gallery's",
             err=True,
         )
-    if card.store.startswith("qdrant:"):
+    if card is None:
+        click.echo("its gallery.json is damaged: if its rows were on a Qdrant server, they stay there", err=True)
+    elif card.store.startswith("qdrant:"):
         click.echo(f"its collection on the server stays: {card.store}", err=True)

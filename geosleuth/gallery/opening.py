@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -81,6 +83,7 @@ def open_to_write(name: str, encoder: Whose, store: str | None = None) -> NamedG
         forget_density(folder)
         _refuse_others(folder.name, card, encoder, store)
         return NamedGallery(folder.name, folder, card, _opened(folder, card))
+    had_store = (folder / STORE_FOLDER).exists()
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     card = GalleryCard(encoder.name, encoder.digest, encoder.dim, store_text(store or "flat"), (), created)
     write_card(folder, card)
@@ -88,6 +91,8 @@ def open_to_write(name: str, encoder: Whose, store: str | None = None) -> NamedG
         return NamedGallery(folder.name, folder, card, _opened(folder, card))
     except BaseException:
         (folder / CARD_FILE).unlink()  # so that the next attempt may name another store
+        if not had_store:
+            shutil.rmtree(folder / STORE_FOLDER, ignore_errors=True)
         raise
 
 
@@ -114,18 +119,62 @@ def _refuse_others(name: str, card: GalleryCard, encoder: Whose, store: str | No
 def alone(name: str) -> Iterator[Path]:
     """The folder of a gallery, made where there is none, with no second build in it while the block runs.
 
-    Raises GalleryError where one runs already, or where the folder holds other things than a gallery.
+    A folder in which nothing came to be is removed. Raises GalleryError where one runs already, or where the folder holds other things than
+    a gallery.
     """
     folder = gallery_folder(name)
-    if folder.exists() and not (folder / CARD_FILE).exists() and any(path.name != LOCK_FILE for path in folder.iterdir()):
-        raise GalleryError(f"{folder} holds other files; a gallery wants a folder of its own")
+    _refuse_other_files(folder)
+    made = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise GalleryError(f"gallery {folder.name} is being built by another process") from None
-        yield folder
+        try:
+            yield folder
+        finally:
+            if folder.is_dir() and [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+                (folder / LOCK_FILE).unlink()
+                with contextlib.suppress(OSError):  # not empty any more
+                    for path in made or [folder]:
+                        path.rmdir()
+
+
+def _refuse_other_files(folder: Path) -> None:
+    if folder.exists() and not (folder / CARD_FILE).exists() and any(path.name != LOCK_FILE for path in folder.iterdir()):
+        raise GalleryError(f"{folder} holds other files; a gallery wants a folder of its own")
+
+
+def check_target(name: str, encoder: Whose, store: str | None) -> None:
+    """Raises GalleryError where `open_to_write` would refuse a name, an encoder or a store, before anything is read or written."""
+    folder = gallery_folder(name)
+    if (folder / CARD_FILE).exists():
+        _refuse_others(folder.name, read_card(folder), encoder, store)
+    else:
+        store_text(store or "flat")
+        _refuse_other_files(folder)
+
+
+@contextmanager
+def written(name: str, encoder: Whose, store: str | None = None) -> Iterator[NamedGallery]:
+    """A gallery that is opened to be written while no other process writes to it, and closed. A new one that is still empty when an error
+    ends the block is removed. Raises GalleryError and OSError."""
+    from geosleuth.gallery.removal import remove_gallery
+
+    new = not is_gallery(name)
+    with alone(name):
+        gallery = open_to_write(name, encoder, store)
+        empty = False
+        try:
+            yield gallery
+        except BaseException:
+            empty = new and gallery.store.count() == 0
+            raise
+        finally:
+            gallery.store.close()
+            if empty:
+                remove_gallery(gallery.folder)
 
 
 def read_sources(folder: Path) -> list[NamedSource]:

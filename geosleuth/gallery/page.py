@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,11 @@ from agent.report.picture import PHOTO_SIDE_PX, Picture
 from agent.report.words import counted, km
 from geo.belief import belief_from
 from geo.evidence import Evidence
-from geosleuth.gallery.find import from_first_km, place_of
+from geo.sphere import haversine_km
+from geosleuth.gallery.find import Found, from_first_km, place_of
 from models.gallery.gallery import Hit
-from models.gallery.thumbnails import FILE, Thumbnails
+from models.gallery.own_density import own_density
+from models.knn_calibration import calibration_of, neighbour_evidence
 from tools.observation import View
 
 if TYPE_CHECKING:
@@ -26,42 +28,63 @@ if TYPE_CHECKING:
 
 _CERTAIN = 0.999
 """The map shows what the neighbours say; how far they can be trusted stands beside it."""
+_CLUSTER_KM = 50.0
+"""Points nearer to each other than this share one label on the map."""
 
 
-def search_html(gallery: NamedGallery, photo: PhotoFile, hits: Sequence[Hit], filters: Sequence[str] = ()) -> str:
-    """One self-contained page: no network, no other files; without scripts the map alone is missing. Text stays text."""
-    picture = Picture(photo)
-    evidence = _evidence(gallery, hits)
+def search_html(
+    gallery: NamedGallery,
+    photo: PhotoFile,
+    found: Found,
+    filters: Sequence[str] = (),
+    pictures: Mapping[str, bytes] | None = None,
+) -> str:
+    """One self-contained page: no network, no other files; without scripts the map alone is missing. Text stays text.
+
+    `pictures` are JPEG files by the id of their row.
+    """
+    picture, hits = Picture(photo), found.hits
+    calibration = calibration_of(gallery.card)
+    own = own_density(gallery) if calibration.divide_density else None
+    evidence = neighbour_evidence(hits, calibration, own, gallery.name, "similar photos")
     stage = f"--stage:{picture.ratio:.3f}"
     pair = tag("div", _query(picture), _map(hits, evidence), class_="pair", style=stage)
-    cards = tag("ol", _cards(gallery, hits), class_="cards") if hits else tag("p", "No photo passes the filters.", class_="none")
+    cards = (
+        tag("ol", _cards(hits, pictures or {}), class_="cards")
+        if hits
+        else tag("p", "No photo passes the filters.", class_="none")
+    )
     heading = tag("h3", "Photos that look like it", tag("small", str(len(hits))))
-    body = tag("article", _header(gallery, photo, hits, filters, evidence), pair, tag("section", heading, cards))
+    body = tag(
+        "article", _header(gallery, photo, found, _words(gallery, found, filters, evidence)), pair, tag("section", heading, cards)
+    )
     style = resource("page.css") + resource("page.css", "geosleuth.gallery")
     return document(
         f"{photo.path.name} in {gallery.name} · Geosleuth", body, style=style, script=resource("map.js") + resource("page.js")
     )
 
 
-def _header(
-    gallery: NamedGallery, photo: PhotoFile, hits: Sequence[Hit], filters: Sequence[str], evidence: Evidence | None
-) -> Html:
+def _header(gallery: NamedGallery, photo: PhotoFile, found: Found, words: Sequence[str]) -> Html:
     eyebrow = tag("div", tag("span", f"Gallery {gallery.name}: {counted(gallery.store.count(), 'photo')}"), class_="eyebrow")
-    small = f"the likest: {place_of(hits[0])}" if hits else "there is none in this gallery"
+    small = f"the likest: {place_of(found.hits[0])}" if found.hits else "there is none in this gallery"
     title = tag("h2", f"Photos like {photo.path.name}", tag("small", small))
-    words = [f"Only photos {', '.join(filters)}." if filters else "", _trust(gallery, evidence)]
-    lead = tag("p", " ".join(filter(None, words)), class_="lead")
-    return tag("header", eyebrow, title, lead)
+    return tag("header", eyebrow, title, tag("p", " ".join(filter(None, words)), class_="lead"))
+
+
+def _words(gallery: NamedGallery, found: Found, filters: Sequence[str], evidence: Evidence | None) -> list[str]:
+    return [
+        f"Only photos {', '.join(filters)}." if filters else "",
+        f"Left out: {', '.join(found.left_out)}, this very photo." if found.left_out else "",
+        _trust(gallery, evidence),
+    ]
 
 
 def _trust(gallery: NamedGallery, evidence: Evidence | None) -> str:
     """How far the neighbours can be trusted, in words."""
     if evidence is None:
         return ""
-    queries = gallery.card.calibration.get("queries")
-    measured = (
-        f"measured on {int(queries):,} photos of this gallery" if queries else "an assumption: this gallery is not calibrated"
-    )
+    queries = calibration_of(gallery.card).queries
+    measured = f"measured on {queries:,} photos of this gallery" if queries else "an assumption: this gallery is not calibrated"
     return f"Neighbours this alike tell where a photo was taken in about {100 * evidence.reliability:.0f}\u00a0% of cases ({measured})."
 
 
@@ -80,15 +103,6 @@ def _query(picture: Picture) -> Html:
     return tag("figure", frame, tag("figcaption", tag("span", f"{width} × {height} pixels")), class_="photo")
 
 
-def _evidence(gallery: NamedGallery, hits: Sequence[Hit]) -> Evidence | None:
-    from models.gallery.own_density import own_density
-    from models.knn_calibration import Calibration, neighbour_evidence, published
-
-    calibration = Calibration.from_json(gallery.card.calibration) if gallery.card.calibration else published()
-    own = own_density(gallery) if calibration.divide_density else None
-    return neighbour_evidence(hits, calibration, own, gallery.name, "similar photos")
-
-
 def _map(hits: Sequence[Hit], evidence: Evidence | None) -> Html:
     if evidence is None:
         return no_map("There is nothing to show on it.")
@@ -97,7 +111,7 @@ def _map(hits: Sequence[Hit], evidence: Evidence | None) -> Html:
     data = {
         "heat": heat(belief),
         "bounds": box,
-        "points": [_point(rank, hit) for rank, hit in enumerate(hits, 1)],
+        "points": _points(hits),
         "towns": towns(box),
     }
     legend = [
@@ -108,24 +122,23 @@ def _map(hits: Sequence[Hit], evidence: Evidence | None) -> Html:
     return map_figure(data, "map-neighbours", "map of the photos that look like it", "Neighbours", legend)
 
 
-def _point(rank: int, hit: Hit) -> dict[str, Any]:
-    label = hit.row.city or hit.row.region or hit.row.country or "at sea"
-    return {
-        "lat": hit.row.lat,
-        "lon": hit.row.lon,
-        "label": label,
-        "mark": str(rank),
-        "share": f"{hit.similarity:.2f}",
-        "href": f"#hit-{rank}",
-    }
+def _points(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """A point for each hit. Of those that lie within 50 km of each other the likest alone has words, so that they do not overlap."""
+    points: list[dict[str, Any]] = []
+    worded: list[Hit] = []
+    for rank, hit in enumerate(hits, 1):
+        row = hit.row
+        kilometres = haversine_km(row.lat, row.lon, [one.row.lat for one in worded], [one.row.lon for one in worded])
+        alone = not (kilometres <= _CLUSTER_KM).any()
+        if alone:
+            worded.append(hit)
+        label = (row.city or row.region or row.country or "at sea") if alone else ""
+        share = f"{hit.similarity:.2f}" if alone else ""
+        points.append({"lat": row.lat, "lon": row.lon, "label": label, "mark": str(rank), "share": share, "href": f"#hit-{rank}"})
+    return points
 
 
-def _cards(gallery: NamedGallery, hits: Sequence[Hit]) -> list[Html]:
-    thumbnails = Thumbnails(gallery.folder / FILE, read_only=True)
-    try:
-        pictures = thumbnails.get_many([hit.row.id for hit in hits])
-    finally:
-        thumbnails.close()
+def _cards(hits: Sequence[Hit], pictures: Mapping[str, bytes]) -> list[Html]:
     away = from_first_km(hits)
     return [_card(rank, hit, pictures.get(hit.row.id), away[rank - 1]) for rank, hit in enumerate(hits, 1)]
 

@@ -12,7 +12,9 @@ import click
 from geosleuth.gallery import plain_errors
 
 if TYPE_CHECKING:
-    from models.gallery.gallery import Hit
+    from agent.photo import PhotoFile
+    from geosleuth.gallery.find import Found
+    from models.gallery.catalogue import NamedGallery
 
 
 @click.command("search")
@@ -37,6 +39,7 @@ def search_command(
     from agent.photo import open_photo
     from geosleuth.gallery.encoders import encoder_of
     from geosleuth.gallery.find import hits_json, look_up, where_of
+    from geosleuth.gallery.found_table import print_table
     from models.gallery.catalogue import open_named
     from models.gallery.gallery import Where
 
@@ -44,23 +47,37 @@ def search_command(
     opened = open_photo(photo)
     gallery = open_named(name)
     try:
-        hits = look_up(gallery, encoder_of(gallery.card.encoder), opened, k, where, with_itself)
+        if not gallery.store.count():
+            raise click.ClickException(f"gallery {gallery.name} is empty: geosleuth gallery build SOURCE --into {name}")
         if page is not None:
-            from geosleuth.gallery.page import search_html
-
-            page.write_text(search_html(gallery, opened, hits, _filters(area, near, taken, sources)), encoding="utf-8")
-            click.echo(f"wrote {page} ({page.stat().st_size / 1e6:.1f} MB)", err=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
+        found = look_up(gallery, encoder_of(gallery.card.encoder), opened, k, where, with_itself)
+        if found.left_out:
+            click.echo(f"left out: {', '.join(found.left_out)}, this very photo (--with-itself to keep it)", err=True)
+        if page is not None:
+            _write_page(page, gallery, opened, found, _filters(area, near, taken, sources))
     finally:
         gallery.store.close()
     if as_json:
-        for line in hits_json(hits):
+        for line in hits_json(found.hits):
             click.echo(json.dumps(line, ensure_ascii=False))
-    elif hits:
-        _print_table(hits)
+    elif found.hits:
+        print_table(found.hits)
     else:
         click.echo(
             "no photo of the gallery passes the filters" if where != Where() else "the gallery has no other photo", err=True
         )
+
+
+def _write_page(page: Path, gallery: NamedGallery, photo: PhotoFile, found: Found, filters: Sequence[str]) -> None:
+    from geosleuth.gallery.page import search_html
+    from models.gallery.thumbnails import read_thumbnails
+
+    pictures, problem = read_thumbnails(gallery.folder, [hit.row.id for hit in found.hits])
+    if problem:
+        click.echo(f"note: the page has no small pictures: {problem}", err=True)
+    page.write_text(search_html(gallery, photo, found, filters, pictures), encoding="utf-8")
+    click.echo(f"wrote {page} ({page.stat().st_size / 1e6:.1f} MB)", err=True)
 
 
 def _filters(area: str, near: str, taken: str, sources: Sequence[str]) -> list[str]:
@@ -69,24 +86,3 @@ def _filters(area: str, near: str, taken: str, sources: Sequence[str]) -> list[s
     words += [f"within {near.split(',')[-1]} km of {','.join(near.split(',')[:-1])}"] if near else []
     words += [f"taken {taken}"] if taken else []
     return words + ([f"of {', '.join(sources)}"] if sources else [])
-
-
-def _print_table(hits: Sequence[Hit]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from agent.report.words import km
-    from geosleuth.gallery.find import from_first_km, place_of
-
-    table = Table(box=None, padding=(0, 1))
-    table.add_column("", justify="right")
-    table.add_column("similarity", justify="right")
-    table.add_column("place", overflow="fold")
-    table.add_column("lat, lon", no_wrap=True)
-    table.add_column("from the first", justify="right", no_wrap=True)
-    table.add_column("photo", style="dim", overflow="fold")
-    for rank, (hit, away) in enumerate(zip(hits, from_first_km(hits), strict=True), 1):
-        at = f"{hit.row.lat:.4f}, {hit.row.lon:.4f}"
-        table.add_row(str(rank), f"{hit.similarity:.3f}", escape(place_of(hit)), at, km(away), escape(hit.row.id))
-    Console(highlight=False).print(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agent.decode import looks_like_photo
 from agent.find_photos import find_photos
 from evals.benchmarks import make_benchmark, notes
-from evals.benchmarks.folder import LABELS, load_labels
+from evals.benchmarks.folder import LABELS, load_labels, tagged_place
 from evals.benchmarks.known import KNOWN
 from evals.benchmarks.loaded import FileBenchmark, listed
 from evals.benchmarks.table import SUFFIXES, plain, read_table
@@ -49,6 +49,19 @@ class Source:
         return _NOT_IN_NAMES.sub("-", name).strip("-.")[:60] or "photos"
 
 
+def refuse_export(text: str) -> None:
+    """Raises GalleryError where a source is a file that `geosleuth gallery export` wrote, or a folder of such files."""
+    path = Path(text.removeprefix("folder:")).expanduser()
+    if path.is_dir() and not any((path / name).is_file() for name in LABELS):
+        path = next(path.glob("*.parquet"), path)
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        return
+    from models.gallery.transfer import is_export
+
+    if is_export(path):
+        raise GalleryError(f"{path} is an exported gallery: geosleuth gallery import {path} --into NAME")
+
+
 def read_source(text: str, images: Path | None = None) -> Source:
     """List a source: a folder (labels.csv, tar shards, parquet files, or photos that say where they were taken), a table, a tar file of
     shards, or a benchmark as `geosleuth eval` names it (`practice:easy:0:50`, `im2gps3k`, `folder:PATH`).
@@ -61,6 +74,7 @@ def read_source(text: str, images: Path | None = None) -> Source:
         if text.partition(":")[0] in {*KNOWN, "practice"}:
             return _of_benchmark(text, make_benchmark(text, images=images))
         raise GalleryError(f"{text} is not there; a source is a folder, a table, tar shards or a benchmark (geosleuth eval list)")
+    refuse_export(text)
     spec = str(path.absolute())
     if path.is_file():
         return _of_file(spec, path, images)
@@ -90,8 +104,10 @@ def _of_shards(spec: str, path: Path) -> Source:
 
 
 def _of_table(spec: str, table: Path, images: Path) -> Source:
-    benchmark = FileBenchmark(spec, partial(load_labels, table, images))
-    return _of_benchmark(spec, benchmark, _times(table))
+    skipped: list[tuple[str, str]] = []
+    benchmark = FileBenchmark(spec, partial(load_labels, table, images, skipped))
+    source = _of_benchmark(spec, benchmark, _times(table))
+    return replace(source, problems=[*source.problems, *skipped])
 
 
 def _of_folder(spec: str, folder: Path, images: Path | None) -> Source:
@@ -108,13 +124,11 @@ def _placeless(folder: Path, placed: set[str]) -> Iterator[tuple[str, str]]:
             continue
         if found.path is None:
             yield name, found.reason
+        elif not _is_picture(found.path):
+            yield name, "is not a picture"
         else:
-            yield (
-                name,
-                "says no place (neither GPS tags nor coordinates in a comment)"
-                if _is_picture(found.path)
-                else "is not a picture",
-            )
+            _, why = tagged_place(found.path)
+            yield name, why or "says no place (neither GPS tags nor coordinates in a comment)"
 
 
 def _is_picture(path: Path) -> bool:

@@ -41,13 +41,12 @@ def _print(summary: Mapping[str, Any]) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"gallery {summary['name']}: {summary['rows']:,} photos in {summary['folder']}")
     console.print(f"  encoder      {summary['encoder']} ({summary['encoder_digest']}), vectors of {summary['dim']} numbers")
-    console.print(
-        f"  store        {summary['store']}, {summary['disk_bytes'] / 1e6:,.1f} MB on disk, {summary['thumbnails']:,} thumbnails"
-    )
+    pictures = "thumbnails that cannot be read" if summary["thumbnails"] is None else f"{summary['thumbnails']:,} thumbnails"
+    console.print(f"  store        {summary['store']}, {summary['disk_bytes'] / 1e6:,.1f} MB on disk, {pictures}")
     console.print(f"  created      {summary['created'] or 'not known'}")
     left_out = ", ".join(f"{count:,} {kind}" for kind, count in summary["left_out"].items() if count)
     console.print(f"  left out     {left_out or 'nothing'}")
-    console.print(f"  calibration  {_calibration(summary['calibration'])}")
+    console.print(f"  calibration  {summary['calibration_problem'] or _calibration(summary['calibration'])}")
     console.print(_table(summary))
     licences = sorted(summary["licences"].items(), key=lambda item: -item[1])
     for name, count in licences[:_MOST]:

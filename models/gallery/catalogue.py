@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _CARD = "gallery.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 VERSION = 1
+_NAMED = 20
+"""Galleries that are named in a complaint."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,22 @@ def read_card(folder: Path) -> GalleryCard:
     try:
         return GalleryCard.from_json(json.loads((folder / _CARD).read_text(encoding="utf-8")))
     except FileNotFoundError:
-        known = ", ".join(names()) or "there is none yet: geosleuth gallery build"
-        raise GalleryError(f"there is no gallery {folder.name!r} ({known})") from None
+        raise GalleryError(_absent(folder)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise GalleryError(f"{folder / _CARD} cannot be read ({' '.join(str(error).split())[:120]})") from error
+
+
+def _absent(folder: Path) -> str:
+    """The one line for a gallery that is not there, with the names of those that are."""
+    if folder.parent != galleries_folder():
+        return f"there is no gallery in {folder}"
+    known = names()
+    said = f"there is no gallery {folder.name!r}; "
+    if not known:
+        return said + "there is none yet: geosleuth gallery build SOURCE --into NAME"
+    near = difflib.get_close_matches(folder.name, known, 1) if len(known) > 1 else []
+    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
+    return said + (f"did you mean {near[0]!r}? " if near else "") + f"there are: {', '.join(known[:_NAMED])}{more}"
 
 
 def write_card(folder: Path, card: GalleryCard) -> None:

@@ -52,6 +52,14 @@ class Thumbnails:
         self._connection: sqlite3.Connection | None = None
         if read_only and not path.is_file():
             return
+        try:
+            self._open(read_only)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, read_only: bool) -> None:
+        path = self.path
         with self._told():
             uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
             self._connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, check_same_thread=False)
@@ -117,16 +125,22 @@ class Thumbnails:
             raise GalleryError(f"{self.path} cannot be used ({' '.join(str(error).split())[:120]})") from error
 
 
-def open_thumbnails(folder: Path, row_ids: Sequence[str]) -> list[Image.Image | None]:
-    """Pictures of rows of the gallery in `folder`, in the order of `row_ids`; None for one that is missing or cannot be read."""
+def read_thumbnails(folder: Path, row_ids: Sequence[str]) -> tuple[dict[str, bytes], str]:
+    """JPEG files of rows of the gallery in `folder`, by id, and in one line why there are none where their file is damaged: a gallery is
+    searched without its pictures then."""
     try:
         thumbnails = Thumbnails(folder / FILE, read_only=True)
         try:
-            found = thumbnails.get_many(list(dict.fromkeys(row_ids)))
+            return thumbnails.get_many(list(dict.fromkeys(row_ids))), ""
         finally:
             thumbnails.close()
-    except GalleryError:  # a gallery is searched without its pictures where their file is damaged
-        return [None] * len(row_ids)
+    except GalleryError as error:
+        return {}, str(error)
+
+
+def open_thumbnails(folder: Path, row_ids: Sequence[str]) -> list[Image.Image | None]:
+    """Pictures of rows of the gallery in `folder`, in the order of `row_ids`; None for one that is missing or cannot be read."""
+    found, _ = read_thumbnails(folder, row_ids)
     return [_decoded(found.get(row_id)) for row_id in row_ids]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 from collections.abc import Iterator
@@ -60,14 +61,13 @@ def copy_gallery(source: Gallery, target: Gallery, told: Told = silent) -> int:
 
 def export_parquet(gallery: StoredGallery, path: Path, told: Told = silent) -> int:
     """Write a gallery to a Parquet file, whole or not at all; how many rows. Vectors are kept in half precision. Raises GalleryError."""
-    from pyarrow.parquet import ParquetWriter
-
+    parquet = _parquet()
     about = {"version": 1, "encoder": gallery.encoder, "encoder_digest": gallery.encoder_digest, "dim": gallery.dim}
     schema = schema_of(gallery.dim, second=False).with_metadata({_META: json.dumps(about).encode()})
     temporary = path.with_name(f".{path.name}.part")
     done, total = 0, gallery.count()
     try:
-        with ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for rows, vectors in gallery.scan(_BATCH):
                 writer.write_table(table_of(rows, vectors, schema))
                 done += len(rows)
@@ -87,6 +87,20 @@ def about_parquet(path: Path) -> About:
     """What a file of `export_parquet`, or one with its columns, says of itself. Raises GalleryError."""
     with _opened(path) as file:
         return _about(file, path)
+
+
+def is_export(path: Path) -> bool:
+    """Whether a Parquet file is what `export_parquet` writes, or has its columns and no pictures. Raises GalleryError where it cannot be read."""
+    with _opened(path) as file:
+        schema: pyarrow.Schema = file.schema_arrow
+    import pyarrow.types as types
+
+    if _META in (schema.metadata or {}):
+        return True
+    if not {"id", "lat", "lon", "vector"} <= set(schema.names) or len(set(schema.names)) != len(schema.names):
+        return False
+    pictures = any(types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind) for kind in schema.types)
+    return types.is_fixed_size_list(schema.field("vector").type) and not pictures
 
 
 def import_parquet(path: Path) -> Iterator[tuple[list[Row], Vectors]]:
@@ -109,12 +123,18 @@ def import_parquet(path: Path) -> Iterator[tuple[list[Row], Vectors]]:
             raise GalleryError(f"{path} is damaged ({' '.join(str(error).split())[:120]})") from error
 
 
+def _parquet() -> Any:
+    try:
+        return importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise GalleryError("parquet files need pyarrow: pip install 'geosleuth[evals]'") from None
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    from pyarrow.parquet import ParquetFile
-
+    parquet = _parquet()
     try:
-        file = ParquetFile(path)
+        file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
         raise GalleryError(f"{path} is no Parquet file that can be read ({' '.join(str(error).split())[:120]})") from error
     with file:

@@ -196,7 +196,7 @@ def test_search_under_filters(run: Run, built: Path, tmp_path: Path, filters: tu
 
 def test_search_prints_a_table(run: Run, built: Path) -> None:
     lines = run("search", "g", built / "p1.jpg", "-k", 3).stdout.splitlines()
-    assert re.search(r"similarity\s+place\s+lat, lon\s+from the first\s+photo", lines[0])
+    assert re.search(r"alike\s+place\s+lat, lon\s+from first\s+photo", lines[0])
     assert len(lines) == 4
     assert re.match(r"\s+1\s+0\.\d{3}\s", lines[1])
     nothing = run("search", "g", built / "p1.jpg", "--area", "AQ")
@@ -207,7 +207,7 @@ def test_search_prints_a_table(run: Run, built: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("none", "{photos}/p1.jpg"), "there is no gallery 'none' (g)"),
+        (("none", "{photos}/p1.jpg"), "there is no gallery 'none'; there are: g"),
         (("g", "{photos}/none.jpg"), "cannot be read"),
         (("g", "{photos}"), "is a directory"),
         (("g", "{photos}/p1.jpg", "--area", "XX"), "no country has the code XX"),
@@ -411,3 +411,69 @@ def test_a_gallery_that_is_open_for_reading_can_be_searched_while_it_grows(run: 
     run("build", photo_folder(tmp_path / "late", 2, first_seed=70), "--into", "g")
     assert len(reader.store.search(Colours().encode([scene(1)]), 5)[0]) == 5
     reader.store.close()
+
+
+def test_bad_rows_of_a_table_are_left_out_by_name(run: Run, tmp_path: Path) -> None:
+    folder = photo_folder(tmp_path / "labelled", 4)
+    names = sorted(path.name for path in folder.iterdir())
+    table = [
+        "path,lat,lon",
+        f"{names[0]},41.1,-8.6",
+        f"{names[1]},999,2.0",
+        f"{names[2]},abc,3.0",
+        f"{names[0]},41.1,-8.6",
+        f"{names[3]},48.2,16.4",
+    ]
+    (folder / "labels.csv").write_text("\n".join(table) + "\n")
+    done = run("build", folder, "--into", "g", "--encoder", "colours")
+    assert "2 in all" in done.output
+    assert "999" in done.output
+    assert "same id" in done.output
+    assert (tmp_path / "data" / "galleries" / "g" / "skipped.tsv").read_text().count("\n") >= 3
+
+
+def test_nothing_that_came_in_is_a_failure_and_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "labels.csv").write_text("path,lat,lon\nmissing.jpg,41.1,-8.6\n")
+    assert "no photo came in" in run("build", tmp_path / "odd", "--into", "g", "--encoder", "colours", code=1).output
+    assert not (tmp_path / "data" / "galleries" / "g").exists()
+    run("build", tmp_path / "odd", "--into", "h", "--encoder", "nonsense", code=2)
+    assert not (tmp_path / "data" / "galleries" / "h").exists()
+
+
+def test_an_exported_gallery_is_not_built_but_imported(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("build", photos, "--into", "g", "--encoder", "colours")
+    run("export", "g", tmp_path / "new" / "g.parquet")
+    refused = run("build", tmp_path / "new" / "g.parquet", "--into", "h", "--encoder", "colours", code=2)
+    assert "geosleuth gallery import" in one_line(refused)
+
+
+def test_parquet_without_its_package_is_one_line(run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("build", photos, "--into", "g", "--encoder", "colours")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    assert "geosleuth[evals]" in one_line(run("export", "g", tmp_path / "g.parquet", code=2))
+
+
+def test_a_damaged_gallery_can_be_dropped(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("build", photos, "--into", "g", "--encoder", "colours")
+    card = tmp_path / "data" / "galleries" / "g" / "gallery.json"
+    card.write_text(card.read_text()[:40])
+    run("drop", "g", "--yes")
+    assert not card.parent.exists()
+
+
+def test_search_says_that_the_photo_itself_was_left_out(run: Run, photos: Path) -> None:
+    run("build", photos, "--into", "g", "--encoder", "colours")
+    photo = sorted(photos.iterdir())[0]
+    assert f"left out: {photo.name}, this very photo" in run("search", "g", photo).stderr
+
+
+def test_an_old_calibration_is_measured_anew_by_the_next_build(run: Run, tmp_path: Path) -> None:
+    photos = photo_folder(tmp_path / "many", 60)
+    run("build", photos, "--into", "g", "--encoder", "colours")
+    card = tmp_path / "data" / "galleries" / "g" / "gallery.json"
+    data = json.loads(card.read_text())
+    card.write_text(json.dumps({**data, "calibration": {"k": 10, "power": 10.0}}))
+    assert "not calibrated" in run("stats", "g").output
+    assert "calibrated on" in run("build", photos, "--into", "g").stderr

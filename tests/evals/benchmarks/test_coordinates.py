@@ -75,7 +75,7 @@ def test_mapbench_keeps_its_test_split_and_its_chinese_names(folder: Path) -> No
         ("a,,NaN,2,,\n", "line 2: the latitude is NaN"),
         ("a,,1,inf,,\n", "line 2: the longitude is inf"),
         ("a,,41° N,2,,\n", "line 2: the latitude '41° N' is not a number"),
-        ("a,,41,,,\n", "line 2: the longitude '' is not a number"),
+        ("a,,41,,,\n", "line 2: the longitude is missing"),
         ("a,,1,2,,\nb,,1,2,,\na,,3,4,,\n", "line 4 has the same id as t.csv line 2: 'a'"),
         (",,1,2,,\n", "no column for the picture"),
         ("a,,,,,\n", "of none of its 1 rows"),
