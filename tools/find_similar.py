@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from models.knn_calibration import Calibration
 
 _SEARCHED = 120
-_SAME_SIGMA_KM, _SAME_RELIABILITY = 0.5, 0.9
+_SAME_SIGMA_KM, _SAME_RELIABILITY = 0.5, 0.95
 """A photo that is in the gallery itself was taken where the gallery says, as far as its labels can be trusted."""
 _AREA_KM = 50.0
 _DATA_HITS = 30

@@ -136,8 +136,10 @@ def alone(name: str) -> Iterator[Path]:
         finally:
             if folder.is_dir() and [path.name for path in folder.iterdir()] == [LOCK_FILE]:
                 (folder / LOCK_FILE).unlink()
-                with contextlib.suppress(OSError):  # not empty any more
-                    for path in made or [folder]:
+                folder.rmdir()
+            if not folder.exists():
+                with contextlib.suppress(OSError):  # others may have put something there
+                    for path in made[1:]:
                         path.rmdir()
 
 

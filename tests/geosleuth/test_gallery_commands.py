@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from geosleuth.gallery import gallery
 from geosleuth.gallery.encoders import Encoders
 from geosleuth.gallery.find import where_of
+from geosleuth.gallery.opening import alone, open_to_write
 from models.encoders.encoder import EncoderError
 from models.gallery.catalogue import gallery_folder, open_named, read_card
 from models.gallery.gallery import Circle, GalleryError
@@ -72,6 +73,43 @@ def test_build_tells_what_came_in_and_what_did_not(run: Run, tmp_path: Path) -> 
     assert str(gallery_folder("g") / "skipped.tsv") in told
     again = run("build", folder, "--into", "g").stderr
     assert "0 photos added, 7 were finished before, 3 unusable; 5 in all" in again
+    assert "q_text.jpg" in again
+    assert "q_copy.jpg" not in again
+    assert "left out" not in run("build", photo_folder(tmp_path / "more", 2, first_seed=40), "--into", "g").stderr
+
+
+def test_a_build_of_broken_photos_tells_them_and_leaves_no_folder(run: Run, photos: Path, tmp_path: Path) -> None:
+    for path in photos.iterdir():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (tmp_path / "data").mkdir()
+    result = run("build", photos, "--into", "g", code=1)
+    assert one_line(result) == "Error: no photo came in: gallery g is empty"
+    assert "left out: p0.jpg" in result.stderr
+    assert "skipped.tsv" not in result.stderr
+    assert not (tmp_path / "data" / "galleries").exists()
+
+
+def test_every_kind_of_bad_row_is_listed_with_its_reason(run: Run, photos: Path) -> None:
+    rows = [
+        "p0.jpg,999,2",
+        "p1.jpg,nan,2",
+        "p2.jpg,abc,2",
+        "p3.jpg,1,190",
+        "p4.jpg,48.8,2.3",
+        "p4.jpg,48.9,2.3",
+        "p5.jpg,1,",
+        ",1,2",
+    ]
+    (photos / "labels.csv").write_text("\n".join(["path,lat,lon", *rows, 'p6.jpg,"48,85","2,35"']) + "\n")
+    told = run("build", photos, "--into", "g").stderr
+    assert "gallery g: 1 photos added, 8 unusable; 1 in all" in told
+    text = (gallery_folder("g") / "skipped.tsv").read_text(encoding="utf-8")
+    kept = dict(line.split("\t")[2:] for line in text.splitlines()[1:])
+    assert set(kept) == {*(f"p{n}.jpg" for n in (0, 1, 2, 3, 5, 6)), "p4.jpg (labels.csv line 7)", "labels.csv line 9"}
+    assert kept["p0.jpg"] == "labels.csv line 2: the latitude 999 is outside -90 to 90"
+    assert kept["p4.jpg (labels.csv line 7)"] == "labels.csv line 7 has the same id as labels.csv line 6: 'p4.jpg'"
+    assert "decimals are written with a point" in kept["p6.jpg"]
+    assert rows_in("g")["p4.jpg"][0].lat == 48.8
 
 
 def test_build_calibrates_a_gallery_that_is_large_enough(run: Run, tmp_path: Path) -> None:
@@ -137,7 +175,14 @@ def test_ctrl_c_says_how_to_go_on(run: Run, photos: Path, monkeypatch: pytest.Mo
 )
 def test_mistakes_in_building_are_one_line_and_leave_nothing(run: Run, photos: Path, args: tuple[str, ...], message: str) -> None:
     assert message in one_line(run("build", *(arg.format(photos=photos) for arg in args), code=2))
-    assert not (gallery_folder("g") / "gallery.json").exists()
+    assert not gallery_folder("g").parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"), [("--encoder", "absurd", "no encoder"), ("--store", "faiss", "no store")]
+)
+def test_names_are_checked_before_sources_are_read(run: Run, option: str, value: str, message: str) -> None:
+    assert message in one_line(run("build", "nowhere", "--into", "g", option, value, code=2))
 
 
 def test_another_encoder_or_store_is_refused(run: Run, photos: Path) -> None:
@@ -204,6 +249,39 @@ def test_search_prints_a_table(run: Run, built: Path) -> None:
     assert "no photo of the gallery passes the filters" in nothing.stderr
 
 
+def test_the_table_has_one_line_a_photo_at_80_columns(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = photo_folder(tmp_path / "a" / "long name of a folder", 6)
+    (folder / "p1.jpg").rename(folder / f"{'very ' * 12}long name.jpg")
+    run("build", folder, "--into", "g")
+    (tmp_path / "query.jpg").write_bytes(jpeg(scene(99)))
+    assert "…" not in (wide := run("search", "g", tmp_path / "query.jpg", env={"COLUMNS": "400"}).stdout)
+    assert str(folder / "p2.jpg") in wide
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("search", "g", tmp_path / "query.jpg").stdout.splitlines()
+    assert len(lines) == 7
+    assert max(map(len, lines)) <= 80
+    assert any("…" in line and line.rstrip().endswith("long name.jpg") for line in lines)
+    assert "picture" not in lines[0]
+
+
+def test_copies_of_the_very_photo_do_not_take_the_places_of_others(run: Run, built: Path) -> None:
+    for number in range(12):
+        shutil.copy(built / "p1.jpg", built / f"same{number}.jpg")
+    run("build", built, "--into", "g", "--allow-duplicates")
+    found = run("search", "g", built / "p1.jpg", "--json", "-k", 5)
+    assert len(hits(found)) == 5
+    assert "same" not in found.stdout
+    assert "this very photo" in found.stderr
+    assert "left out" not in run("search", "g", built / "p1.jpg", "--json", "--with-itself").stderr
+    assert "left out" not in run("search", "g", built / "p1.jpg", "--json", "--area", "JP").stderr
+
+
+def test_an_empty_gallery_says_so(run: Run, built: Path) -> None:
+    with alone("bare"):
+        open_to_write("bare", Colours()).store.close()
+    assert one_line(run("search", "bare", built / "p1.jpg", code=1)).startswith("Error: gallery bare is empty")
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -239,7 +317,7 @@ def test_filters_from_what_people_type() -> None:
 
 
 def test_the_page_of_a_search_is_whole_by_itself(run: Run, built: Path, tmp_path: Path) -> None:
-    page = tmp_path / "out.html"
+    page = tmp_path / "new" / "folder" / "out.html"
     run("search", "g", built / "p1.jpg", "-k", 8, "--area", "FR", "--map", page, "--json")
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"https?://", text.replace("http://www.w3.org/2000/svg", ""))
@@ -252,6 +330,10 @@ def test_the_page_of_a_search_is_whole_by_itself(run: Run, built: Path, tmp_path
     data = json.loads(re.search(r'id="map-neighbours">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
     assert [point["mark"] for point in data["points"]] == ["1", "2", "3", "4", "5"]
     assert [point["href"] for point in data["points"]] == [f"#hit-{n}" for n in range(1, 6)]
+    assert sorted(filter(None, (point["label"] for point in data["points"]))) == ["Lyon", "Paris"]  # one for each 50 km
+    assert [bool(point["label"]) for point in data["points"]] == [bool(point["share"]) for point in data["points"]]
+    assert data["points"][0]["label"]
+    assert "Left out: p1.jpg, this very photo." in text
     assert any(data["heat"])
     assert len(data["bounds"]) == 4
 
@@ -273,6 +355,11 @@ def test_a_page_without_hits_and_one_without_thumbnails(run: Run, built: Path, t
     (gallery_folder("g") / "thumbnails.sqlite").unlink()
     run("search", "g", built / "p1.jpg", "-k", 2, "--map", tmp_path / "bare.html")
     assert (tmp_path / "bare.html").read_text(encoding="utf-8").count("no picture") == 2
+    (gallery_folder("g") / "thumbnails.sqlite").write_bytes(b"no database" * 1000)
+    told = run("search", "g", built / "p1.jpg", "-k", 2, "--map", tmp_path / "damaged.html").stderr
+    assert "note: the page has no small pictures" in told
+    assert (tmp_path / "damaged.html").read_text(encoding="utf-8").count("no picture") == 2
+    assert "thumbnails that cannot be read" in run("stats", "g").stdout
 
 
 # export, import
@@ -301,6 +388,15 @@ def test_a_file_of_another_encoder_is_refused(run: Run, built: Path, tmp_path: P
     (tmp_path / "text.parquet").write_text("no table")
     assert "text.parquet" in one_line(run("import", tmp_path / "text.parquet", "--into", "x", code=2))
     assert not gallery_folder("x").exists()
+
+
+def test_a_damaged_file_leaves_no_gallery(run: Run, built: Path, tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    run("export", "g", tmp_path / "g.parquet")
+    table = pq.read_table(tmp_path / "g.parquet")
+    pq.write_table(table.set_column(table.schema.get_field_index("lat"), "lat", [[99.0] * len(table)]), tmp_path / "bad.parquet")
+    one_line(run("import", tmp_path / "bad.parquet", "--into", "h", code=2))
+    assert not gallery_folder("h").exists()
 
 
 def test_a_file_that_names_no_encoder_needs_one(run: Run, tmp_path: Path) -> None:
@@ -372,6 +468,60 @@ def test_drop_deletes_nothing_that_is_no_gallery(run: Run, built: Path, tmp_path
     (gallery_folder("g") / "store").symlink_to(elsewhere)
     run("drop", "g", "--yes")
     assert (elsewhere / "keep").exists()
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"version": 1}', '{"version": 7}'])
+def test_drop_of_a_damaged_gallery_deletes_no_other_file(run: Run, built: Path, tmp_path: Path, damaged: str) -> None:
+    (gallery_folder("g") / "gallery.json").write_text(damaged)
+    (gallery_folder("g") / "notes.txt").write_text("mine")
+    assert "whose gallery.json is damaged" in run("drop", "g", input="n\n", code=1).output
+    assert "deleted gallery g" in run("drop", "g", "--yes").stderr
+    assert [path.name for path in gallery_folder("g").iterdir()] == ["notes.txt"]
+    elsewhere = tmp_path / "elsewhere" / "h"
+    run("build", built, "--into", elsewhere)
+    (elsewhere / "gallery.json").write_text(damaged)
+    (elsewhere / "notes.txt").write_text("mine")
+    assert "holds other files" in one_line(run("drop", elsewhere, "--yes", code=2))
+    assert (elsewhere / "store").is_dir()
+    (elsewhere / "notes.txt").unlink()
+    run("drop", elsewhere, "--yes")
+    assert not elsewhere.exists()
+    assert len(list(built.iterdir())) == 10
+
+
+def test_drop_does_not_take_the_store_of_another_program_for_its_own(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "website"
+    (other / "store").mkdir(parents=True)
+    (other / "store" / "shirt.txt").write_text("x")
+    (other / "gallery.json").write_text("[]")
+    assert "holds other files" in one_line(run("drop", other, "--yes", code=2))
+    assert (other / "store" / "shirt.txt").exists()
+
+
+def test_a_wrong_name_is_answered_with_the_right_ones(run: Run, built: Path) -> None:
+    run("build", built, "--into", "trips")
+    near = "Error: there is no gallery 'tripz'; did you mean 'trips'? there are: g, trips"
+    assert one_line(run("stats", "tripz", code=2)) == near
+    assert one_line(run("stats", "zzz", code=2)) == "Error: there is no gallery 'zzz'; there are: g, trips"
+    assert "there is no gallery in " in one_line(run("stats", built, code=2))
+    shutil.rmtree(gallery_folder("g"))
+    assert one_line(run("stats", "tripz", code=2)) == "Error: there is no gallery 'tripz'; there are: trips"
+    shutil.rmtree(gallery_folder("trips"))
+    assert "there is none yet: geosleuth gallery build SOURCE --into NAME" in one_line(run("stats", "trips", code=2))
+
+
+def test_leaks_of_a_name_that_is_nothing_end_before_a_picture_is_opened(
+    run: Run, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import evals.leakage
+    from geosleuth.evaluate import evaluate
+
+    monkeypatch.setattr(evals.leakage, "mark_records", None)
+    for other, message in (("nosuch", "there is no gallery, folder, table or benchmark called 'nosuch'"),
+                           (f"folder:{built / 'nosuch'}", "is not there")):  # fmt: skip
+        result = CliRunner().invoke(evaluate, ["leaks", f"folder:{built}", other])
+        assert result.exit_code == 2
+        assert message in one_line(result)
 
 
 def test_leaks_of_a_benchmark(run: Run, built: Path, tmp_path: Path) -> None:

@@ -109,6 +109,16 @@ def test_a_folder_of_tagged_photos(tmp_path: Path) -> None:
         source.photos[-1].open()
 
 
+def test_tags_that_are_no_place_are_told(tmp_path: Path) -> None:
+    folder = photo_folder(tmp_path / "photos", 1)
+    (folder / "far.jpg").write_bytes(jpeg(scene(1), (99.0, 2.35)))
+    (folder / "zero.jpg").write_bytes(jpeg(scene(2), (0.0, 0.0)))
+    assert dict(read_source(str(folder)).problems) == {
+        "far.jpg": "its GPS tags are no place on the Earth: 99.0000, 2.3500",
+        "zero.jpg": "its GPS tags are no place on the Earth: 0, 0 is what a receiver without a fix writes",
+    }
+
+
 def test_a_place_in_a_jpeg_comment(tmp_path: Path) -> None:
     scene(1).save(tmp_path / "a.jpg", comment=b"photo id 7\nlatitude: 48.8566 longitude: 2.3522\n")
     source = read_source(f"folder:{tmp_path}")

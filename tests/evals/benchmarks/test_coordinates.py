@@ -9,7 +9,8 @@ import pytest
 
 from agent.photo import PhotoError
 from evals.benchmarks import make_benchmark, missing, notes
-from evals.benchmarks.coordinates import point
+from evals.benchmarks.coordinates import load_table, point
+from evals.benchmarks.table import read_table
 from evals.record import BenchmarkError
 from tests.evals.benchmarks.pictures import jpeg
 
@@ -74,6 +75,8 @@ def test_mapbench_keeps_its_test_split_and_its_chinese_names(folder: Path) -> No
         ("a,,1,2,,\nb,,1,181,,\n", r"t.csv line 3: the longitude 181 is outside"),
         ("a,,NaN,2,,\n", "line 2: the latitude is NaN"),
         ("a,,1,inf,,\n", "line 2: the longitude is inf"),
+        ('a,,"41,5",2,,\n', "the latitude '41,5' is not a number; decimals are written with a point"),
+        ("", r"t.csv has no rows; its columns are IMG_ID, AUTHOR, LAT, LON, S3_Label, Prob_indoor"),
         ("a,,41° N,2,,\n", "line 2: the latitude '41° N' is not a number"),
         ("a,,41,,,\n", "line 2: the longitude is missing"),
         ("a,,1,2,,\nb,,1,2,,\na,,3,4,,\n", "line 4 has the same id as t.csv line 2: 'a'"),
@@ -87,6 +90,37 @@ def test_rows_that_cannot_be(folder: Path, rows: str, reason: str) -> None:
     with pytest.raises(BenchmarkError, match=reason) as caught:
         make_benchmark(f"gws15k:{folder / 't.csv'}").records()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "path;lat;place\na.jpg;1;x\n",
+            r"no column for the longitude \(such as lon or longitude\); its columns are path, lat, place",
+        ),
+        ("path,x,lng\na.jpg,1,2\n", r"no column for the latitude \(such as lat or latitude\); its columns are path, x, lng"),
+        ("photo,lat,lon\na.jpg,1,2\n", r"no column for the picture .*; its columns are photo, lat, lon"),
+        ("path,x,y\na.jpg,1,2\n", r"says of none of its 1 rows .*; its columns are path, x, y"),
+    ],
+)
+def test_columns_that_are_missing(folder: Path, text: str, reason: str) -> None:
+    (folder / "t.csv").write_text(text)
+    with pytest.raises(BenchmarkError, match=reason):
+        make_benchmark(f"folder:{folder / 't.csv'}").records()
+
+
+def test_bad_rows_go_on_a_list(folder: Path) -> None:
+    (folder / "t.csv").write_text(HEAD + f"a,,1,2,,\nb,,99,2,,\na,,3,4,,\nc,,,,,\n{'d' * 400},,1,2,,\nb,,5,6,,\n")
+    skipped: list[tuple[str, str]] = []
+    loaded = load_table(read_table(folder / "t.csv"), None, skipped=skipped)
+    assert [(record.id, record.truth.lat) for record in loaded.records] == [("a", 1.0), ("b", 5.0)]
+    assert [name for name, _ in skipped] == ["b (t.csv line 3)", "a (t.csv line 4)", "d" * 300]
+    assert skipped[0][1].startswith("t.csv line 3: the latitude 99 is outside -90 to 90")
+    assert loaded.notes == ["1 rows without coordinates and names were left out: c"]
+    (folder / "t.csv").write_text(HEAD + "a,,99,2,,\n")
+    with pytest.raises(BenchmarkError, match=r"none of the 1 rows of .*t.csv can be used: t.csv line 2: the latitude 99"):
+        load_table(read_table(folder / "t.csv"), None, skipped=skipped)
 
 
 def test_points() -> None:

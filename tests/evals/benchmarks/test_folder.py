@@ -66,6 +66,11 @@ def test_folders_without_places(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(jpeg())
     with pytest.raises(BenchmarkError, match=r"none of its 1 photos has GPS tags"):
         make_benchmark(f"folder:{tmp_path}").records()
+    (tmp_path / "b.jpg").write_bytes(with_gps(99, 2))
+    with pytest.raises(
+        BenchmarkError, match=r"none of its 2 photos has GPS tags that can be used: b.jpg: .* no place on the Earth: 99"
+    ):
+        make_benchmark(f"folder:{tmp_path}").records()
     with pytest.raises(BenchmarkError, match="is not there"):
         make_benchmark(f"folder:{tmp_path / 'nowhere'}")
     with pytest.raises(BenchmarkError, match="say which folder"):

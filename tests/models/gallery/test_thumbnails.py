@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from models.gallery.gallery import GalleryError
-from models.gallery.thumbnails import FILE, SIDE_PX, Thumbnails, jpeg_thumbnail, open_thumbnails
+from models.gallery.thumbnails import FILE, SIDE_PX, Thumbnails, jpeg_thumbnail, open_thumbnails, read_thumbnails
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -162,3 +162,16 @@ def test_a_kill_loses_nothing_that_was_put(tmp_path: Path) -> None:
     assert len(store) % 20 == 0
     assert len(store) >= 20 * told
     store.close()
+
+
+def test_pictures_of_a_damaged_file_are_none_and_that_is_told(tmp_path: Path) -> None:
+    assert read_thumbnails(tmp_path, ["a"]) == ({}, "")
+    store = Thumbnails(tmp_path / FILE)
+    store.put_many([("a", b"1")])
+    store.close()
+    assert read_thumbnails(tmp_path, ["a", "a", "b"]) == ({"a": b"1"}, "")
+    (tmp_path / FILE).write_bytes(b"no database" * 1000)
+    found, problem = read_thumbnails(tmp_path, ["a"])
+    assert found == {}
+    assert FILE in problem
+    assert "\n" not in problem

@@ -10,7 +10,7 @@ import pytest
 
 from models.gallery.gallery import GalleryError
 from models.gallery.open import StoredGallery
-from models.gallery.transfer import About, about_parquet, copy_gallery, export_parquet, import_parquet
+from models.gallery.transfer import About, about_parquet, copy_gallery, export_parquet, import_parquet, is_export
 from tests.models.gallery.sample import DIGEST, STORES, drawn, opened
 
 pa = pytest.importorskip("pyarrow")
@@ -52,6 +52,20 @@ def test_galleries_of_different_encoders_do_not_mix(tmp_path: Path) -> None:
             copy_gallery(source, target)
         target.close()
     source.close()
+
+
+def test_what_is_an_export(tmp_path: Path) -> None:
+    gallery = made("flat", tmp_path / "a")
+    export_parquet(gallery, tmp_path / "empty.parquet")
+    assert is_export(tmp_path / "empty.parquet")
+    gallery.close()
+    table = pa.table(columns())
+    pq.write_table(table, tmp_path / "plain.parquet")
+    assert is_export(tmp_path / "plain.parquet")
+    pq.write_table(table.append_column("image", pa.array([b"x"] * 6)), tmp_path / "pictures.parquet")
+    pq.write_table(table.drop_columns(["vector"]), tmp_path / "places.parquet")
+    for name in ("pictures", "places"):
+        assert not is_export(tmp_path / f"{name}.parquet")
 
 
 def columns(**changes: Any) -> dict[str, Any]:
