@@ -180,7 +180,10 @@ def _csv_rows(path: Path, file: IO[str]) -> Iterator[tuple[int, Mapping[str, str
             if not any(values):
                 continue
             if len(values) > len(names):
-                raise BenchmarkError(f"{path.name} line {line} has {len(values)} values for {len(names)} columns")
+                raise BenchmarkError(
+                    f"{path.name} line {line} has {len(values)} values for the {len(names)} columns {', '.join(names)[:200]} "
+                    "(decimals are written with a point, or in quotes)"
+                )
             yield line, {name: value.strip() for name, value in zip(names, values, strict=False) if name}
     except csv.Error as error:
         raise BenchmarkError(f"{path.name} line {lines.line_num}: {error}") from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from click.testing import Result
 from PIL import Image
 
 from geosleuth.gallery.builder import Builder, BuildSettings, Tally
@@ -20,6 +21,8 @@ from geosleuth.gallery.twins import Twins
 from models.encoders.encoder import Vectors, unit_rows
 from models.gallery.catalogue import open_named
 from models.gallery.gallery import Row
+
+Run = Callable[..., Result]
 
 PORTO, PARIS, LYON, TOKYO, SYDNEY = (41.15, -8.61), (48.8566, 2.3522), (45.76, 4.84), (35.68, 139.76), (-33.87, 151.21)
 PLACES = (PORTO, PARIS, LYON, TOKYO, SYDNEY)
@@ -147,3 +150,14 @@ def rows_in(name: str) -> dict[str, tuple[Row, Vectors]]:
         }
     finally:
         gallery.store.close()
+
+
+def hits(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def one_line(result: Result) -> str:
+    """The one line of a refusal."""
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1, result.output
+    return lines[0]

@@ -56,7 +56,7 @@ def test_columns_with_few_short_values_split_results(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("t.csv", "id,lat,lon\na,1,2,3\n", "t.csv line 2 has 4 values for 3 columns"),
+        ("t.csv", "id,lat,lon\na,1,2,3\n", "t.csv line 2 has 4 values for the 3 columns id, lat, lon"),
         ("t.csv", "", "columns in its first line"),
         ("t.csv", "id,lat\n" + '"' + "a" * 200_000, "t.csv line"),
         ("t.csv", "id," + "x" * 2_000_000, "more than 1,000,000 characters"),
