@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 from geosleuth.lazy_group import LazyGroup
@@ -29,20 +25,3 @@ _COMMANDS = {
 @click.group(name="eval", cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def evaluate() -> None:
     """Evaluate agents: GeoBench-style benchmarks, exact metrics, runs that resume, reports."""
-
-
-def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrong benchmarks, runs and policies end with one line and exit code 2, a disk that refuses with 1."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except ValueError as error:  # BenchmarkError, RunError, PolicyError and wrong settings
-            raise click.UsageError(str(error)) from error
-        except BrokenPipeError:  # a reader that went away is no fault of the disk
-            raise
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
-
-    return wrapped

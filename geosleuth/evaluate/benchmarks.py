@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from geosleuth.evaluate import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 
 @click.command("list")

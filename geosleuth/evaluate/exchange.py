@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosleuth.evaluate import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from geosleuth.evaluate import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 
 @click.command("judge")

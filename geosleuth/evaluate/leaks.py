@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geosleuth.evaluate import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from evals.leakage import MarksCache

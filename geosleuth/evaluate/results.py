@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosleuth.evaluate import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

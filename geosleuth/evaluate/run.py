@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosleuth.evaluate import plain_errors
 from geosleuth.picture_options import named_models, picture_options
+from geosleuth.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from agent.policies import Policy

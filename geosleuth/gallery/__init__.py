@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 from geosleuth.lazy_group import LazyGroup
@@ -30,22 +26,3 @@ _COMMANDS = {
 @click.group(name="gallery", cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def gallery() -> None:
     """Galleries: photos whose place is known, found by likeness. A gallery has a name, or is a folder (a path with a slash in it)."""
-
-
-def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrong galleries, encoders, benchmarks and photos end with one line and exit code 2, a disk that refuses with 1."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from agent.photo import PhotoError
-
-        try:
-            return command(*args, **kwargs)
-        except (ValueError, PhotoError) as error:  # GalleryError, EncoderError, BenchmarkError, wrong areas
-            raise click.UsageError(str(error)) from error
-        except BrokenPipeError:  # a reader that went away is no fault of the disk
-            raise
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
-
-    return wrapped

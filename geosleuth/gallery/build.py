@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from geosleuth.gallery.builder import Tally

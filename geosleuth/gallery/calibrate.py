@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from models.gallery.catalogue import NamedGallery

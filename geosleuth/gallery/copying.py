@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 
 @click.command("copy")

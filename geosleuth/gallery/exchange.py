@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 from models.gallery.gallery import GalleryError
 
 if TYPE_CHECKING:

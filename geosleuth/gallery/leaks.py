@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from evals.photo_marks import Marked
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 from models.gallery.catalogue import NamedGallery
 
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 
 @click.command("list")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from geosleuth.gallery import plain_errors
+from geosleuth.plain_errors import plain_errors
 
 _MOST = 12
 
