@@ -57,10 +57,13 @@ def build_command(
     from geosleuth.gallery.describe import described_by
     from geosleuth.gallery.opening import check_target, with_sources, written
     from geosleuth.gallery.progress import BuildScreen
+    from models.encoders.make import is_non_commercial
     from models.knn_calibration import FEWEST, calibration_of
 
     screen = BuildScreen()
     encoder = _encoder(name, encoder_spec)
+    if is_non_commercial(encoder.licence):
+        screen.note(f"note: the licence of the encoder's weights is {encoder.licence}: not for commercial use")
     check_target(name, encoder, store)
     read = _read(sources, images, screen)
     benchmarks = _benchmarks(exclude, screen)

@@ -20,9 +20,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "160")
 
     def make(spec: str) -> Colours:
-        if spec not in {"embedded", "colours", "others"}:
+        if spec not in {"embedded", "colours", "others", "unfree"}:
             raise EncoderError(f"there is no encoder {spec!r}")
-        return Colours("ffffffffffffffff" if spec == "others" else "00112233aabbccdd")
+        encoder = Colours("ffffffffffffffff" if spec == "others" else "00112233aabbccdd")
+        encoder.licence = "CC-BY-NC-4.0" if spec == "unfree" else encoder.licence
+        return encoder
 
     def invoke(*args: object, code: int = 0, **more: Any) -> Result:
         result = CliRunner().invoke(gallery, [str(arg) for arg in args], obj=Encoders(make), **more)

@@ -204,3 +204,8 @@ def test_an_old_calibration_is_measured_anew_by_the_next_build(run: Run, tmp_pat
     card.write_text(json.dumps({**data, "calibration": {"k": 10, "power": 10.0}}))
     assert "not calibrated" in run("stats", "g").output
     assert "calibrated on" in run("build", photos, "--into", "g").stderr
+
+
+def test_a_licence_that_forbids_commercial_use_is_told(run: Run, photos: Path) -> None:
+    assert "CC-BY-NC-4.0: not for commercial use" in run("build", photos, "--into", "g", "--encoder", "unfree").stderr
+    assert "commercial" not in run("build", photos, "--into", "h", "--encoder", "colours").stderr
