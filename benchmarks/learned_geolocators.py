@@ -32,8 +32,9 @@ from models.gallery.gallery import Hit, Row
 from models.gallery.own_density import own_density
 from models.geocells.settings import GeocellSettings
 from models.geocells.train import train as train_geocells
-from models.knn_calibration import calibrate, neighbour_evidence
+from models.knn_calibration import calibrate
 from models.knn_density import NeighbourDensity
+from models.knn_evidence import neighbour_evidence
 from models.training_data import TrainingData
 from models.validation import validate
 

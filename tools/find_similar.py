@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.gallery.catalogue import NamedGallery
     from models.gallery.gallery import Hit, Where
     from models.gallery.own_density import OwnDensity
-    from models.knn_calibration import Calibration
+    from models.knn_evidence import Calibration
 
 _SEARCHED = 120
 _SAME_SIGMA_KM, _SAME_RELIABILITY = 0.5, 0.95
@@ -119,7 +119,7 @@ class FindSimilar(Tool):
     @cached_property
     def calibration(self) -> Calibration:
         """The gallery's own, or the published numbers."""
-        from models.knn_calibration import calibration_of
+        from models.knn_evidence import calibration_of
 
         return calibration_of(self.gallery.card)
 
@@ -142,7 +142,7 @@ class FindSimilar(Tool):
         return [hit for hit in hits if hit.row.id not in copies]
 
     def _evidence(self, hits: Sequence[Hit], view: View, context: ToolContext) -> tuple[Evidence, ...]:
-        from models.knn_calibration import neighbour_evidence
+        from models.knn_evidence import neighbour_evidence
 
         same = _copies(hits, context) if view.box == WHOLE else []
         if same:

@@ -58,7 +58,8 @@ def build_command(
     from geosleuth.gallery.opening import check_target, with_sources, written
     from geosleuth.gallery.progress import BuildScreen
     from models.encoders.make import is_non_commercial
-    from models.knn_calibration import FEWEST, calibration_of
+    from models.knn_calibration import FEWEST
+    from models.knn_evidence import calibration_of
 
     screen = BuildScreen()
     encoder = _encoder(name, encoder_spec)

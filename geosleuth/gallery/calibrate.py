@@ -39,7 +39,8 @@ def measure(gallery: NamedGallery, note: Callable[[str], None], keep_density: bo
 
     `keep_density` None stands for what was chosen before. Raises OSError.
     """
-    from models.knn_calibration import calibrate, calibration_of
+    from models.knn_calibration import calibrate
+    from models.knn_evidence import calibration_of
 
     divide = calibration_of(gallery.card).divide_density if keep_density is None else not keep_density
     try:

@@ -19,7 +19,7 @@ from geo.sphere import haversine_km
 from geosleuth.gallery.find import Found, from_first_km, place_of
 from models.gallery.gallery import Hit
 from models.gallery.own_density import own_density
-from models.knn_calibration import calibration_of, neighbour_evidence
+from models.knn_evidence import calibration_of, neighbour_evidence
 from tools.observation import View
 
 if TYPE_CHECKING:

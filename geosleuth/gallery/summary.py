@@ -11,7 +11,7 @@ from geosleuth.gallery.opening import read_sources
 from models.gallery.catalogue import NamedGallery
 from models.gallery.gallery import GalleryError
 from models.gallery.thumbnails import FILE, Thumbnails
-from models.knn_calibration import calibration_of
+from models.knn_evidence import calibration_of
 
 
 def gallery_summary(gallery: NamedGallery) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from models.gallery.catalogue import GalleryCard, NamedGallery, write_card
 from models.gallery.flat import FlatGallery
 from models.gallery.gallery import Row
 from models.gallery.own_density import OwnDensity, own_density
-from models.knn_calibration import WIDTHS_KM, Calibration, calibrate, calibration_of, neighbour_evidence, published
+from models.knn_calibration import calibrate
 from models.knn_density import neighbour_weights
+from models.knn_evidence import WIDTHS_KM, Calibration, calibration_of, neighbour_evidence, published
 
 TOWNS = np.array(
     [(48.2, 16.4), (41.1, -8.6), (-33.9, 151.2), (35.7, 139.7), (-17.7, 178.0), (64.1, -21.9), (19.4, -99.1), (-1.3, 36.8)]
