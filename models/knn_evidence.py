@@ -31,6 +31,9 @@ from models.knn_density import KnnSettings, neighbour_weights
 WIDTHS_KM = (5.0, 25.0, 100.0, 445.0, 1500.0)
 """Kernels on offer; 445 km are the published 4 degrees."""
 _LEAST, _MOST = 1e-9, 0.98
+_LEAST_TRUST, _LEAST_BITS = 0.02, 0.05
+"""With less trust in the photo's class, or less measured on the whole gallery, neighbours say nothing: their clue would thin the others of its
+source."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,15 @@ def calibration_of(card: GalleryCard) -> Calibration:
 def neighbour_evidence(
     hits: Sequence[Hit], calibration: Calibration, own: OwnDensity | None, name: str, claim: str, scale: float = 1.0
 ) -> Evidence | None:
-    """What the neighbours of a photo say of its place; None without any. `own` is the density to divide out, None for not; `scale` below 1
+    """What the neighbours of a photo say of its place; None without any, and where photos as little alike told nothing. `own` is the density to divide out, None for not; `scale` below 1
     trusts them less than measured, for queries that are not whole photos."""
     hits = hits[: calibration.k]
     if not hits:
         return None
     lat, lon, similarity = np.array([(hit.row.lat, hit.row.lon, hit.similarity) for hit in hits], dtype=np.float64).T
     weights, of = neighbour_weights(similarity, calibration.power), calibration.class_of(float(similarity[0]))
+    if scale * sum(calibration.shares[of]) < _LEAST_TRUST or (calibration.queries and calibration.bits < _LEAST_BITS):
+        return None
     columns: list[Floats] = []
     mean = 0.0
     for share, width, centre in zip(calibration.shares[of], WIDTHS_KM, calibration.means, strict=True):
@@ -121,8 +126,6 @@ def neighbour_evidence(
         if share > 1e-3 * max(calibration.shares[of]):
             keep = weight > 1e-4 * weight.max()
             columns.append(np.stack([lat[keep], lon[keep], np.full(int(keep.sum()), width), share * weight[keep]]))
-    if not columns:  # a class in which no photo told anything
-        return None
     nothing = 1.0 - scale * sum(calibration.shares[of])
     if own is not None:
         nothing = own.coverage * nothing + (1.0 - own.coverage) * (1.0 - scale * (1.0 - calibration.outside[of]))

@@ -87,8 +87,13 @@ class FindSimilar(Tool):
         mode = _mode(hits)
         lines.append(f"the neighbours' density peaks at {mode[0]:.4f}, {mode[1]:.4f}")
         lines += [f"evidence: {item.claim} (trusted {100 * item.reliability:.0f} %)" for item in evidence]
-        if arguments.area:
-            lines.append("no evidence: the area was asked for")
+        if not evidence:
+            why = (
+                "the area was asked for"
+                if arguments.area
+                else "photos of this gallery that are no more alike do not tell the place"
+            )
+            lines.append(f"no evidence: {why}")
         views = self._sheet(shown, context)
         lines += [f"{view.id} shows them." for view in views]
         data = {"hits": [_json(hit) for hit in hits[:_DATA_HITS]], "mode": list(mode), "rests_on": self.rests_on(), "view": arguments.view,
@@ -149,11 +154,9 @@ class FindSimilar(Tool):
             row = same[0].row
             claim = f"this very photo is in gallery {self.gallery.name}: {quoted(_place(same[0]), 120)}"
             kernels = near(row.lat, row.lon, _SAME_SIGMA_KM)
-            return (
-                Evidence(
-                    kernels, claim, "picture", FindSimilar.name, _SAME_RELIABILITY, (f"{self.gallery.name}/{clean(row.id, 120)}",)
-                ),
-            )
+            source = f"copy:{self.gallery.name}"  # that it is the same picture is no reading of its looks
+            cited = (f"{self.gallery.name}/{clean(row.id, 120)}",)
+            return (Evidence(kernels, claim, source, FindSimilar.name, _SAME_RELIABILITY, cited),)
         claim = f"similar photos in gallery {self.gallery.name}: {_summary(hits[: self.calibration.k], self.calibration)}"
         scale = 1.0 if view.box == WHOLE else _CROP_TRUST
         found = neighbour_evidence(hits, self.calibration, self._own, self.gallery.name, claim, scale)

@@ -185,6 +185,8 @@ def test_the_belief_is_multiplied_by_the_stated_mixture(tmp_path: Path) -> None:
     half = neighbour_evidence(hits, calibration, own, "towns", "claim", scale=0.5)
     assert half is not None
     assert half.reliability < found.reliability
+    silent = replace(calibration, shares=((0.0, 0.0, 0.01, 0.0, 0.0),))
+    assert neighbour_evidence(hits, silent, own, "towns", "claim") is None, "a clue that says nothing would thin the others"
 
 
 def test_dividing_the_density_out_favours_the_place_with_few_photos(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_nothing_is_found_where_the_gallery_has_nothing(tool: FindSimilar) -> No
 def test_a_photo_of_the_gallery_is_recognised_unless_copies_are_left_out(tool: FindSimilar) -> None:
     found = tool.run(SimilarArguments(), context(photo("JP", 3)))
     assert "this very photo" in found.evidence[0].claim
+    assert found.evidence[0].source == "copy:drawn", "it is not averaged with what the picture looks like"
     assert Belief.start().update(*found.evidence).mass_within(35.71, 139.69, 5.0) > 0.8
     strict = FindSimilar(tool.gallery, PictureVectors(Tiny()), leave_out_copies=True)
     left = strict.run(SimilarArguments(count=20), context(photo("JP", 3)))
