@@ -20,7 +20,7 @@ MIN_GAIN_BITS = 1.0
 """With less than this told by the evidence, the honest answer is that one cannot tell."""
 
 MIN_COUNTRY_SHARE = 0.35
-"""The same when no country holds this much of the belief."""
+"""The same when neither a country nor the sea holds this much of the belief."""
 
 ANSWER_TOOL = "answer"
 
@@ -177,7 +177,8 @@ def answer_from(belief: Belief, cannot_tell: bool = False) -> dict[str, Any]:
     places = top_places(belief, 6)
     guess = _best_guess(belief)
     gain = belief.gain_bits()
-    leading = max(country_mass(belief).values(), default=0.0)
+    masses = country_mass(belief)
+    leading = max(*masses.values(), 1.0 - sum(masses.values()))  # the last is the sea: photos are taken on ships and shores
     told = gain >= MIN_GAIN_BITS and leading >= MIN_COUNTRY_SHARE and not cannot_tell
     alternatives = [_described(belief, p) for p in places]
     numbers = {"gain_bits": round(gain, 3), "entropy_bits": round(belief.entropy_bits(), 3),

@@ -141,3 +141,10 @@ def test_a_clear_belief_is_an_answer() -> None:
     assert (
         answer_from(belief_from([Evidence(near(41.15, -8.61, 5.0), "Porto", "s", "t", 0.95)]), cannot_tell=True)["answer"] is None
     )
+
+
+def test_a_strong_clue_at_sea_is_an_answer() -> None:
+    shore = Evidence(near(59.98, -152.66, 0.5), "the same picture", "copy:g", "find_similar", 0.95)
+    told = answer_from(Belief.start().update(shore))
+    assert told["answer"] is not None
+    assert told["answer"]["lat"] == pytest.approx(59.98, abs=0.05)
