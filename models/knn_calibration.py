@@ -78,10 +78,7 @@ def _classes(top: Floats, far: Floats) -> tuple[list[float], list[float]]:
         return [], [1.0]
     limits = sorted({float(v) for v in np.quantile(far, _FAR_SHARES)})
     n = len(limits) + 1
-    here, there = (
-        np.bincount(np.searchsorted(limits, values, side="left" if values is far else "right"), minlength=n)
-        for values in (top, far)
-    )
+    here, there = (np.bincount(np.searchsorted(limits, values, side="right"), minlength=n) for values in (top, far))
     odds = ((there + 1.0) / (len(far) + n)) / ((here + 1.0) / (len(top) + n))
     return limits, np.minimum(odds, 1.0).tolist()
 

@@ -90,7 +90,7 @@ def concept_evidence(view: View, context: ToolContext) -> Sequence[Evidence]:
     from models.concepts.concepts import evidence_of
     from models.encoders.efficientnet_lite import EfficientNetLite
 
-    logits = EfficientNetLite.load().run([context.photo.render(view, MAX_PIXELS)]).logits[0]
+    logits = EfficientNetLite.load().classify([context.photo.render(view, MAX_PIXELS)])[0]
     return evidence_of(logits, view=view.id)
 
 

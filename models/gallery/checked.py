@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 
 import numpy as np
@@ -106,3 +107,14 @@ def check_opening(place: str, dim: int | None, own_dim: int, digest: str | None,
     if digest is not None and digest != own_digest:
         known = f"the encoder {own_digest}" if own_digest else "an encoder that it does not name"
         raise GalleryError(f"the gallery {place} was made with {known}, not with {digest}: encode its pictures again")
+
+
+@contextmanager
+def in_one_line(gallery: str, what: str, *errors: type[Exception]) -> Iterator[None]:
+    """What a store's package raises (`errors`), as a GalleryError of one line: the gallery cannot be `read`, `written` …"""
+    try:
+        yield
+    except GalleryError:
+        raise
+    except errors as error:
+        raise GalleryError(f"the gallery {gallery} cannot be {what} ({' '.join(str(error).split())[:160]})") from error

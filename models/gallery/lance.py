@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from geo.sphere import Floats
 from models.encoders.encoder import Vectors
-from models.gallery.checked import check_opening, checked, checked_vectors, last_of_each, storable
+from models.gallery.checked import check_opening, checked, checked_vectors, in_one_line, last_of_each, storable
 from models.gallery.gallery import GalleryError, Hit, Row, Where
 from models.gallery.refined import refined
 from models.gallery.sql import one_of, sql_of
@@ -240,15 +240,9 @@ class LanceGallery:
         if self._read_only:
             raise GalleryError(f"the gallery {self.uri} was opened for reading, or closed")
 
-    @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _told(self, what: str) -> AbstractContextManager[None]:
         """What LanceDB raises as one line."""
-        try:
-            yield
-        except GalleryError:
-            raise
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
-            raise GalleryError(f"the gallery {self.uri} cannot be {what} ({' '.join(str(error).split())[:160]})") from error
+        return in_one_line(self.uri, what, OSError, ValueError, RuntimeError, ImportError)
 
 
 def _lancedb() -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from geo.sphere import Floats
 from models.encoders.encoder import Vectors
-from models.gallery.checked import check_opening, checked, checked_vectors, last_of_each, storable
+from models.gallery.checked import check_opening, checked, checked_vectors, in_one_line, last_of_each, storable
 from models.gallery.gallery import GalleryError, Hit, Row, Where
 from models.gallery.qdrant_filter import filter_of, point_id
 from models.gallery.refined import refined
@@ -257,17 +257,11 @@ class QdrantGallery:
         if self._read_only:
             raise GalleryError(f"the gallery {self} was opened for reading, or closed")
 
-    @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _told(self, what: str) -> AbstractContextManager[None]:
         """What the client raises as one line."""
         from qdrant_client.http.exceptions import ApiException
 
-        try:
-            yield
-        except GalleryError:
-            raise
-        except (ApiException, OSError, ValueError, RuntimeError) as error:
-            raise GalleryError(f"the gallery {self} cannot be {what} ({' '.join(str(error).split())[:160]})") from error
+        return in_one_line(str(self), what, ApiException, OSError, ValueError, RuntimeError)
 
 
 def _payload(row: Row) -> dict[str, Any]:

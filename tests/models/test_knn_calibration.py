@@ -222,3 +222,13 @@ def test_own_density_is_kept_until_the_gallery_changes(tmp_path: Path) -> None:
     towns.store.flush()
     assert own_density(towns).total == 101
     assert float(haversine_km(*TOWNS[0], *TOWNS[1])) > 1000
+
+
+def test_photos_that_all_look_the_same_tell_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    town = rng.choice(3, 300)
+    same = unit_rows(np.repeat(rng.normal(size=(1, 32)), 300, axis=0))
+    towns = made(tmp_path, TOWNS[town, 0], TOWNS[town, 1], same)
+    measured = calibrate(towns)
+    assert measured.outside[-1] == pytest.approx(1.0, abs=0.1), "a likeness that far photos have, too, rules nothing out"
+    assert gain_bits(towns, measured) < 0.05
