@@ -98,7 +98,7 @@ class Case:
     def start(self) -> CaseState:
         """The state before the first turn: rules, photo, what the user knows."""
         width, height = self.photo.size
-        rules = prompts.fill("system", max_turns=str(self.limits.max_turns), max_calls=str(self.limits.max_calls))
+        rules = prompts.fill(self.policy.prompt, max_turns=str(self.limits.max_turns), max_calls=str(self.limits.max_calls))
         question = prompts.fill("photo", width=str(width), height=str(height), context=self.given())
         photo = View("photo")
         return {

@@ -33,6 +33,9 @@ from tools.toolbox import ToolSettings, make_tools
 Tell = Callable[[str, Mapping[str, Any]], None]
 """Called with the photo's name and an event: `start`, `step`, `belief`, `silent`."""
 
+PolicyFor = Callable[[FoundPhoto], Policy]
+"""Gives each photo a policy of its own, such as a teacher that is told something about it."""
+
 Save = Callable[[dict[str, Any]], str]
 """Keeps a finished trajectory and says where. Raises OSError."""
 
@@ -65,12 +68,12 @@ def state_folder() -> Path:
 
 
 async def locate_all(
-    found: Iterable[FoundPhoto], policy: Policy, settings: Settings, tell: Tell, keep: Save | None = None
+    found: Iterable[FoundPhoto], policy: Policy | PolicyFor, settings: Settings, tell: Tell, keep: Save | None = None
 ) -> AsyncIterator[dict[str, Any]]:
     """Trajectories of the photos, each as soon as it is finished. What cannot be opened gives one with `photo_error`.
 
-    The next photo is taken from `found` when a job is free. `keep` puts trajectories elsewhere than into one file each; the caller
-    then leaves out what it has finished before.
+    There is one `policy`, or one for each photo. The next photo is taken from `found` when a job is free. `keep` puts trajectories
+    elsewhere than into one file each; the caller then leaves out what it has finished before.
     """
     tools = make_tools(settings.tools, metadata=settings.metadata_allowed, said=settings.context)
     async with _checkpoints(settings.out) as saver:
@@ -80,7 +83,8 @@ async def locate_all(
 
         async def work() -> None:
             for item in todo:
-                done.put_nowait(await _locate_one(item, policy, settings, tools, graph, tell, keep))
+                own = policy if isinstance(policy, Policy) else policy(item)
+                done.put_nowait(await _locate_one(item, own, settings, tools, graph, tell, keep))
             done.put_nowait(None)
 
         async with asyncio.TaskGroup() as group:
@@ -112,10 +116,10 @@ async def _locate_one(
     began = datetime.now(UTC)
     thread = f"{item.name}:{key}"
     try:
-        state = await _run(case, graph, thread, lambda event: tell(item.name, event))
+        state = await run_case(case, graph, thread, lambda event: tell(item.name, event))
     except (OSError, sqlite3.Error) as error:
         return _unopened(item, policy, f"the run could not be saved: {clean(str(error), 200)}", photo)
-    trajectory = _trajectory(item, case, settings, state, began)
+    trajectory = trajectory_of(item.name, case, settings.tools, state, began)
     try:
         where = await asyncio.to_thread(keep or _in_file(path), trajectory)
     except OSError as error:
@@ -134,7 +138,7 @@ def _in_file(path: Path) -> Save:
     return keep
 
 
-async def _run(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
+async def run_case(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
     """Drive the graph to its end, from the last checkpoint when there is one."""
     config: Any = {
         "configurable": {"thread_id": thread},
@@ -203,7 +207,7 @@ async def _checkpoints(out: Path | None) -> AsyncIterator[Any]:
         yield saver
 
 
-def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseState, began: datetime) -> dict[str, Any]:
+def trajectory_of(name: str, case: Case, tools: ToolSettings, state: CaseState, began: datetime) -> dict[str, Any]:
     """Everything about the run as one plain object."""
     belief = case.belief(state["ledger"])
     guess = state["result"]["best_guess"]
@@ -219,9 +223,9 @@ def _trajectory(item: FoundPhoto, case: Case, settings: Settings, state: CaseSta
     usage = [m.usage_metadata for m in state["messages"] if isinstance(m, AIMessage) and m.usage_metadata]
     usage += [vote["usage"] for vote in state.get("votes", []) if vote["usage"]]
     return {
-        "version": VERSION, "photo": item.name, "path": str(case.photo.path), "sha256": case.photo.sha256, "size": list(case.photo.size),
+        "version": VERSION, "photo": name, "path": str(case.photo.path), "sha256": case.photo.sha256, "size": list(case.photo.size),
         "policy": case.policy.name, "limits": case.limits.to_json(), "area": case.area.to_text() if case.area else None,
-        "context": case.context, "metadata_allowed": case.metadata_allowed, "tools": settings.tools.to_json(), "prompts": prompts.digests(),
+        "context": case.context, "metadata_allowed": case.metadata_allowed, "tools": tools.to_json(), "prompts": prompts.digests(),
         "started": began.isoformat(timespec="seconds"), "seconds": round(state["spent_s"], 2), "stop": state["stop"], "error": state["error"],
         "turns": state["turns"], "calls": state["calls"],
         "usage": {key: sum(u[key] for u in usage) for key in ("input_tokens", "output_tokens")},

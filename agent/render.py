@@ -14,6 +14,8 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from PIL import Image
 
+from agent.chatml import SAMPLED
+
 Block = dict[str, Any]
 ShowView = Callable[[str], Block]
 ImagesIn = Literal["user", "tool"]
@@ -32,10 +34,13 @@ def image_block(image: Image.Image) -> Block:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def to_chat(messages: Sequence[BaseMessage], show: ShowView, images_in: ImagesIn = "user", keep: int = 6) -> list[BaseMessage]:
+def to_chat(
+    messages: Sequence[BaseMessage], show: ShowView, images_in: ImagesIn = "user", keep: int = 6, result_chars: int | None = None
+) -> list[BaseMessage]:
     """The messages to send: the photo and the latest `keep` − 1 views as pictures, older ones as a word.
 
-    With `images_in="user"` pictures of tool results come after the whole block of results, in one user message.
+    With `images_in="user"` pictures of tool results come after the whole block of results, in one user message. Results longer than
+    `result_chars` lose their middle.
     """
     shown = _shown(messages, keep)
     chat: list[BaseMessage] = []
@@ -47,7 +52,7 @@ def to_chat(messages: Sequence[BaseMessage], show: ShowView, images_in: ImagesIn
         blocks: list[Any] = []
         for column, block in enumerate(_blocks(message)):
             if not _is_view(block):
-                blocks.append(block)
+                blocks.append(_shortened(block, result_chars) if isinstance(message, ToolMessage) else block)
             elif (row, column) not in shown:
                 blocks.append({"type": "text", "text": f"(view {block['view']} is no longer shown)"})
             elif isinstance(message, ToolMessage) and images_in == "user":
@@ -74,10 +79,20 @@ def _is_view(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "view"
 
 
+def _shortened(block: Any, limit: int | None) -> Any:
+    """A block of text without its middle: what was found stands at the beginning, what it means at the end."""
+    text = block if isinstance(block, str) else block.get("text", "")
+    if limit is None or len(text) <= limit:
+        return block
+    end = max(limit // 3, len(text) - text.rfind("\n"))
+    short = text[: max(limit - end, 0)].rstrip() + "\n…" + text[-end:]
+    return short if isinstance(block, str) else {**block, "text": short}
+
+
 def _plain(blocks: list[Any], message: BaseMessage) -> Any:
     """Text alone is sent as a string, which every server accepts."""
     if not isinstance(message.content, list):
-        return message.content
+        return "".join(blocks)
     if all(isinstance(b, dict) and b.get("type") == "text" for b in blocks):
         return "\n".join(b["text"] for b in blocks)
     return blocks
@@ -98,6 +113,8 @@ def message_to_json(message: BaseMessage) -> dict[str, Any]:
         data["tool_calls"] = [{"id": c["id"], "name": c["name"], "args": c["args"]} for c in message.tool_calls]
         if message.usage_metadata:
             data["usage"] = {key: message.usage_metadata[key] for key in ("input_tokens", "output_tokens")}
+        if sampled := message.response_metadata.get(SAMPLED):
+            data[SAMPLED] = sampled
     if isinstance(message, ToolMessage):
         data["tool_call_id"], data["name"] = message.tool_call_id, message.name
     return data
@@ -107,7 +124,9 @@ def message_from_json(data: Mapping[str, Any]) -> AnyMessage:
     """The inverse of `message_to_json`. Raises ValueError for an unknown role."""
     role, content = data["role"], data["content"]
     if role == "assistant":
-        return AIMessage(content=content, tool_calls=[{**c, "type": "tool_call"} for c in data.get("tool_calls", [])])
+        metadata = {SAMPLED: data[SAMPLED]} if SAMPLED in data else {}
+        calls = [{**c, "type": "tool_call"} for c in data.get("tool_calls", [])]
+        return AIMessage(content=content, tool_calls=calls, response_metadata=metadata)
     if role == "tool":
         return ToolMessage(content=content, tool_call_id=data["tool_call_id"], name=data.get("name"))
     if role in _ROLES:

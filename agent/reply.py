@@ -7,12 +7,15 @@ tool names with their absolute-pixel boxes.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from json_repair import repair_json
 from langchain_core.messages import AIMessage, ToolCall
+
+from agent.chatml import SAMPLED
 
 BoxSpace = Literal["unit", "pixel", "norm1000"]
 
@@ -45,7 +48,8 @@ def regular(message: AIMessage, turn: int, shown_size: tuple[int, int], box_spac
         ToolCall(name=name, args=_arguments(name, arguments, shown_size, box_space), id=f"t{turn}c{number}", type="tool_call")
         for number, (name, arguments) in enumerate(((_name(n), a) for n, a in found[:MAX_CALLS_A_TURN]), 1)
     ]
-    return AIMessage(content=text[:MAX_TEXT], tool_calls=calls, usage_metadata=message.usage_metadata)
+    sampled = {key: value for key, value in message.response_metadata.items() if key == SAMPLED}
+    return AIMessage(content=text[:MAX_TEXT], tool_calls=calls, usage_metadata=message.usage_metadata, response_metadata=sampled)
 
 
 def _text_of(message: AIMessage) -> str:
@@ -86,7 +90,7 @@ def _arguments(name: str, raw: Any, shown_size: tuple[int, int], box_space: BoxS
     data = _loads(raw)
     if not isinstance(data, Mapping):
         return {"unreadable": str(raw)[:200]} if raw else {}
-    arguments = {str(key)[:60]: value for key, value in list(data.items())[:20]}
+    arguments = {str(key)[:60]: _finite(value) for key, value in list(data.items())[:20]}
     if name == "zoom":
         if "bbox_2d" in arguments:
             space: BoxSpace = "pixel" if box_space == "unit" else box_space
@@ -95,6 +99,17 @@ def _arguments(name: str, raw: Any, shown_size: tuple[int, int], box_space: BoxS
         elif "box" in arguments and box_space != "unit":
             arguments["box"] = _unit_box(arguments["box"], shown_size, box_space)
     return arguments
+
+
+def _finite(value: Any) -> Any:
+    """The value with numbers that are none as their text, so that a tool refuses them and a trajectory stays JSON."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    return value
 
 
 def _unit_box(box: Any, shown_size: tuple[int, int], space: BoxSpace) -> Any:

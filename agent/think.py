@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 import prompts
@@ -75,16 +76,31 @@ def _request(state: CaseState, case: Case) -> list[HumanMessage]:
 
 
 async def _ask(state: CaseState, case: Case, request: list[HumanMessage], only_answer: bool) -> AIMessage:
-    schemas = [answer_schema()] if only_answer else [*(tool.schema() for tool in case.tools.values()), answer_schema()]
-    messages = [*state["messages"], *request]
-    if case.policy.sees:
-        chat = to_chat(messages, lambda view: _picture(case, state, view), case.policy.images_in, case.limits.max_views_shown)
-    else:
-        chat = list(messages)
-    reply = await case.policy.model.bind_tools(schemas).ainvoke(_merged_system(chat))
+    reply = await case.policy.model.bind_tools(offered_tools(case, only_answer)).ainvoke(sent_messages(case, state, request))
     if not isinstance(reply, AIMessage):
         raise TypeError(f"the policy gave a {type(reply).__name__} and not a reply")
     return reply
+
+
+def offered_tools(case: Case, only_answer: bool = False) -> list[dict[str, Any]]:
+    """What the policy may call, in the OpenAI function-calling form; the answer comes last."""
+    names = case.policy.offered or tuple(case.tools)
+    tools = (
+        [] if only_answer and not case.policy.same_tools else [case.tools[name].schema() for name in names if name in case.tools]
+    )
+    return [*tools, answer_schema()]
+
+
+def sent_messages(case: Case, state: CaseState, request: Sequence[HumanMessage] = ()) -> list[BaseMessage]:
+    """The conversation as the policy is sent it, pictures and all."""
+    policy, messages = case.policy, [*state["messages"], *request]
+    if not policy.sees:
+        return _merged_system(list(messages))
+    return _merged_system(
+        to_chat(
+            messages, lambda view: _picture(case, state, view), policy.images_in, case.limits.max_views_shown, policy.result_chars
+        )
+    )
 
 
 def _picture(case: Case, state: CaseState, view: str) -> dict[str, Any]:

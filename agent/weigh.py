@@ -20,7 +20,7 @@ async def weigh(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     line = belief_line(runtime.context.belief(state["ledger"])) if state["ledger"] else "belief: no evidence so far"
     messages: list[AnyMessage] = []
     for step in steps:
-        text = step["text"] + (f"\n{line}" if step is steps[-1] else "")
+        text = step["text"] + (f"\n{line}" if step is steps[-1] and runtime.context.policy.belief_line else "")
         blocks = [{"type": "text", "text": text}, *(view_block(view) for view in step["views"])]
         messages.append(
             ToolMessage(

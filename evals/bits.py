@@ -10,8 +10,8 @@ from typing import Any
 
 from geo.area import parse_area
 from geo.belief import Belief
-from geo.density_at import FLOOR_BITS, evidence_bits, prior_bits
-from geo.evidence import Evidence
+from geo.density_at import FLOOR_BITS, cell_at, evidence_bits, prior_bits
+from geo.evidence import Evidence, clue_on
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ def truth_bits(trajectory: Mapping[str, Any], lat: float, lon: float) -> TruthBi
         ledger = trajectory["ledger"]
         evidence = [Evidence.from_json(entry) for entry in ledger]
         means, normalisers = _weights(trajectory)
+        known = [clue_on(item.likelihood, cell_at(lat, lon)) for item in evidence]
         start = prior_bits(lat, lon, area)
         steps: dict[str, float] = {}
         before, count = 0.0, 0
         for (call, group), (_, log_normaliser) in zip(_groups(ledger), normalisers, strict=True):
             count += group
-            after = evidence_bits(lat, lon, evidence[:count], means[:count], log_normaliser)
+            after = evidence_bits(lat, lon, evidence[:count], means[:count], log_normaliser, known[:count])
             steps[call] = steps.get(call, 0.0) + after - before
             before = after
     except (KeyError, TypeError, ValueError):

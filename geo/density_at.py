@@ -12,6 +12,7 @@ from geo.cells import KEY_ORDER, MAX_ORDER, Cells, keys_at
 from geo.evidence import Evidence
 from geo.product import Clues
 from geo.reference import relative_density
+from geo.sphere import Floats
 
 FLOOR_BITS = -64.0
 """What stands for a density of 0: a truth outside the search area."""
@@ -28,10 +29,18 @@ def prior_bits(lat: float, lon: float, area: Area | None = None) -> float:
     return max(float(np.log2(density)), FLOOR_BITS) if density > 0 else FLOOR_BITS
 
 
-def evidence_bits(lat: float, lon: float, evidence: Sequence[Evidence], means: Sequence[float], log_normaliser: float) -> float:
+def evidence_bits(
+    lat: float,
+    lon: float,
+    evidence: Sequence[Evidence],
+    means: Sequence[float],
+    log_normaliser: float,
+    known: Sequence[Floats | None] = (),
+) -> float:
     """log2 of the factor by which evidence changed the density at a point: L(point) / Σ reference·L.
 
-    `means` are those of `Clues.means`, `log_normaliser` that of `Belief.log_normaliser` after the same evidence.
+    `means` are those of `Clues.means`, `log_normaliser` that of `Belief.log_normaliser` after the same evidence, `known` what
+    pieces that were asked before gave in `cell_at(lat, lon)` (`geo.evidence.clue_on`).
     """
-    log_like = float(Clues(tuple(evidence), tuple(means)).log_product(cell_at(lat, lon))[0])
+    log_like = float(Clues(tuple(evidence), tuple(means)).log_product(cell_at(lat, lon), known)[0])
     return (log_like - log_normaliser) / float(np.log(2.0))

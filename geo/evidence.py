@@ -155,6 +155,42 @@ class Ring:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """What is told only if the photo was taken in a country: where in it. It says nothing for or against the country itself.
+
+    Inside, the likelihood is `scale` times that of `kernels`; outside it is 1. `scale` makes its mean inside, under the reference, 1
+    (`inside` finds it).
+    """
+
+    country: str
+    """ISO 3166 alpha-2."""
+    kernels: Kernels
+    scale: float
+
+    def on(self, cells: Cells) -> Floats:
+        share = clue_on(Regions({self.country: 1.0}), cells)
+        return np.asarray(share * self.scale * self.kernels.on(cells) + (1.0 - share))
+
+    def at(self, lat: Floats, lon: Floats, cell_km: Floats) -> Floats:
+        return _on_cells_at(self.on, lat, lon, cell_km)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "inside", "country": self.country, "kernels": self.kernels.to_json(), "scale": self.scale}
+
+
+def inside(country: str, kernels: Kernels, cells: Cells, reference: Floats) -> Inside:
+    """`kernels` as they count inside a country, given the probability [n] of cells [n] before any evidence.
+
+    Raises ValueError where the country has no share of the reference, or the kernels none of the country.
+    """
+    share = clue_on(Regions({country: 1.0}), cells) * reference
+    mean = float(share @ clue_on(kernels, cells)) / max(float(share.sum()), 1e-300)
+    if not (math.isfinite(mean) and mean > 0.0 and share.sum() > 0.0):
+        raise ValueError(f"nothing of these kernels lies in {country}")
+    return Inside(country, kernels, 1.0 / mean)
+
+
+@dataclass(frozen=True)
 class Grid:
     """Values on the cells of a nested HEALPix map of one order, as a learned geolocator gives them."""
 
@@ -217,6 +253,11 @@ def likelihood_from_json(data: Mapping[str, Any]) -> Likelihood:
             return Regions(dict(zip(map(str, data["weights"]), _numbers(data["weights"].values()), strict=True)))
         if kind == "ring":
             return Ring(*_numbers(data[key] for key in ("lat", "lon", "radius_km", "sigma_km")))
+        if kind == "inside":
+            kernels = likelihood_from_json(data["kernels"])
+            (scale,) = _numbers([data["scale"]])
+            if isinstance(kernels, Kernels) and scale > 0:
+                return Inside(str(data["country"]), kernels, scale)
         if kind == "grid":
             return Grid(int(data["order"]), _numbers(data["values"]))
     except (KeyError, TypeError, AttributeError, OverflowError) as error:

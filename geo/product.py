@@ -45,8 +45,9 @@ class Clues:
         `known` holds, by number, what clues that were asked on these cells before gave.
         """
         raw = {i: values for i, values in enumerate(known) if values is not None}
-        rows, kernels = self._kernels
-        if kernels is not None and not all(i in raw for i in rows):
+        if any(i not in raw and isinstance(item.likelihood, Kernels) for i, item in enumerate(self.evidence)):
+            rows, kernels = self._kernels
+            assert kernels is not None
             raw |= dict(zip(rows, kernels.on(cells), strict=True))
         found = []
         for i, (item, mean) in enumerate(zip(self.evidence, self.means, strict=True)):

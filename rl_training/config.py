@@ -24,6 +24,14 @@ class ModelSettings:
     """`float32` or `bfloat16`."""
     max_pixels: int = 448 * 448
     """Pictures are scaled down to so many pixels before the policy sees them."""
+    prompt: str = "system"
+    """Template of its rules; `system_brief` for small models."""
+    tools_as: str = "schemas"
+    """How tools stand in the prompt: `schemas`, or `names` for small models that learn these tools and no others."""
+    result_chars: int = 0
+    """Longer results of tools are cut in their middle; 0 leaves them whole."""
+    images_in: str = "tool"
+    """Where pictures of results stand: `tool`, or `user` (after all results of a turn)."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from geo.sphere import haversine_km
 from tools.nominatim import GeocoderError, Nominatim
 from tools.observation import Arguments, Observation, Tool, ToolContext, refusal
 from tools.quote import clean, quoted
+from tools.road_distance import MAX_ROAD_KM, around, read_line
 
 _MOST_CANDIDATES = 8
 _REGION_SIGMA_KM = 60.0
@@ -39,9 +40,27 @@ class PlaceSearch(Protocol):
 class PlaceArguments(Arguments):
     """Arguments of `find_place`."""
 
-    name: str = Field(description="a place name in any language or script", min_length=1, max_length=120)
+    name: str | None = Field(default=None, description="a place name in any language or script", min_length=1, max_length=120)
+    region: int | None = Field(
+        default=None,
+        description="the number of a line that was read, instead of `name`: its text is the name, and it counts as seen in the photo",
+    )
     country: str | None = Field(default=None, description="ISO 3166 code (PT) or name, if known", max_length=60)
     seen_in_photo: bool = Field(default=False, description="true only if the name was read in the photo or given by the user")
+    distance_km: float | None = Field(
+        default=None, description="how far the sign says it is, in km by road", gt=0, le=MAX_ROAD_KM
+    )
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What to look up, where, and what is known of it."""
+
+    names: tuple[str, ...]
+    """The likeliest first; the first that the gazetteer has is meant."""
+    area: Area | None
+    seen: bool
+    road_km: float | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +105,8 @@ class FindPlace(Tool):
     description = (
         "Look a place name up: numbered candidates with region, country, population and coordinates. Say seen_in_photo=true only "
         "when the name was read in the photo (a sign, a shop, a number plate holder) or given by the user: then the candidates "
-        "count as evidence. Looking up your own guess tells where it lies and counts for nothing."
+        "count as evidence; with a distance by road the photo lies that far from them. Looking up your own guess tells where it "
+        "lies and counts for nothing."
     )
     arguments = PlaceArguments
     timeout_s: ClassVar[float] = 30.0
@@ -95,26 +115,23 @@ class FindPlace(Tool):
         self._nominatim, self._given = nominatim, gazetteer
 
     def run(self, arguments: PlaceArguments, context: ToolContext) -> Observation:
-        name, gazetteer = clean(arguments.name, 120), self._given or _gazetteer()
-        if not fold(name):
-            return refusal("The name holds no letters; give a place name.")
-        area = context.area
-        if arguments.country:
-            code = gazetteer.country_code(arguments.country)
-            wrong = _wrong_country(code, arguments.country, area)
-            if code is None or wrong:
-                return refusal(wrong)
-            area = Area(frozenset({code}), area.box if area else None)
+        gazetteer = self._given or _gazetteer()
+        try:
+            sought = _sought(arguments, context, gazetteer)
+        except ValueError as error:
+            return refusal(clean(str(error)))
+        area, name = sought.area, _first_known(sought.names, sought.area, gazetteer)
         found, origin = self._candidates(name, area, gazetteer)
         head = f"find_place {quoted(name, 80)}{f' within {area.to_text()}' if area else ''}, {origin}"
         if not found:
             return Observation(f"{head}: no place of that name.", data={"candidates": [], "origin": origin})
         lines = [f"{head}: {len(found)} candidate{'s' if len(found) > 1 else ''}"]
         lines += [f"{i}. {candidate.line()}" for i, candidate in enumerate(found, start=1)]
-        evidence = (_evidence(name, found),) if arguments.seen_in_photo else ()
-        lines.append(f"evidence: {evidence[0].claim}" if evidence else "no evidence: the name was not said to be in the photo")
-        data = {"candidates": [candidate.to_json() for candidate in found], "origin": origin}
-        return Observation("\n".join(lines), evidence=evidence, data=data)
+        evidence = _evidence(name, found, sought.road_km) if sought.seen else None
+        lines.append(f"evidence: {evidence.claim}" if evidence else f"no evidence: {_why_none(sought)}")
+        data = {"candidates": [candidate.to_json() for candidate in found], "origin": origin, "name": name,
+                "road_km": sought.road_km}  # fmt: skip
+        return Observation("\n".join(lines), evidence=(evidence,) if evidence else (), data=data)
 
     def _candidates(self, name: str, area: Area | None, gazetteer: PlaceSearch) -> tuple[list[Candidate], str]:
         """Candidates, the likeliest first, and where they come from."""
@@ -128,13 +145,41 @@ class FindPlace(Tool):
         return sorted((_offline(match, gazetteer) for match in matches), key=lambda c: -c.weight), origin
 
 
-def _wrong_country(code: str | None, named: str, area: Area | None) -> str:
-    """One sentence where a country is unknown or outside the area of the case, else nothing."""
+def _sought(arguments: PlaceArguments, context: ToolContext, gazetteer: PlaceSearch) -> _Sought:
+    """What a call asks for. Raises ValueError with one plain sentence where it cannot be carried out."""
+    if (arguments.name is None) == (arguments.region is None):
+        raise ValueError("Give either a name or the region of a line that was read, one of the two.")
+    area = area_within(arguments.country, context.area, gazetteer) if arguments.country else context.area
+    if arguments.region is None:
+        name = clean(arguments.name or "", 120)
+        if not fold(name):
+            raise ValueError("The name holds no letters; give a place name.")
+        return _Sought((name,), area, arguments.seen_in_photo, arguments.distance_km)
+    names, road_km = read_line(arguments.region, context)
+    return _Sought(names, area, True, arguments.distance_km or road_km)
+
+
+def area_within(country: str, area: Area | None, gazetteer: PlaceSearch) -> Area:
+    """The part of the area of the case in a country. Raises ValueError, one sentence, for an unknown or excluded country."""
+    code = gazetteer.country_code(country)
     if code is None:
-        return f"No country is called {quoted(named, 60)}; use an ISO 3166 code such as PT, or leave it out."
+        raise ValueError(f"No country is called {quoted(country, 60)}; use an ISO 3166 code such as PT, or leave it out.")
     if area is not None and area.countries and code not in area.countries:
-        return f"The search is limited to {', '.join(sorted(area.countries))}, and {code} is not among them."
-    return ""
+        raise ValueError(f"The search is limited to {', '.join(sorted(area.countries))}, and {code} is not among them.")
+    return Area(frozenset({code}), area.box if area else None)
+
+
+def _first_known(names: Sequence[str], area: Area | None, gazetteer: PlaceSearch) -> str:
+    """The first name that a place has letter by letter; the first of all, which may be misspelt, where none has."""
+    if len(names) == 1:
+        return names[0]
+    return next((name for name in names if gazetteer.search(name, area=area, limit=1, fuzzy=False)), names[0])
+
+
+def _why_none(sought: _Sought) -> str:
+    if sought.seen:
+        return f"{sought.road_km:.0f} km is no distance by road"
+    return "the name was not said to be in the photo"
 
 
 def place_sigma_km(population: int | None) -> float:
@@ -199,18 +244,36 @@ def distinctness(name: str, best: Candidate) -> float:
     return by_length if proper or large else 0.6 * by_length
 
 
-def _evidence(name: str, found: Sequence[Candidate]) -> Evidence:
-    """One clue for all candidates. It is trusted less when the name fits badly and when many places share it."""
+def _evidence(name: str, found: Sequence[Candidate], road_km: float | None) -> Evidence | None:
+    """One clue for all candidates, or None where the sign is a joke. It is trusted less when the name fits badly and when many
+    places share it; a name with a distance is a place's, however short it is."""
+    if road_km is not None and road_km > MAX_ROAD_KM:
+        return None
+    towns = [c for c in found if c.region_key is None]
+    if road_km is not None and towns:
+        # A country or region of the same name has no one point that its distance is measured to.
+        found = towns
+    else:
+        road_km = None
     best = found[0]
     away_km = haversine_km(best.lat, best.lon, [c.lat for c in found], [c.lon for c in found])
     clear = sum(c.weight for c, km in zip(found, away_km, strict=True) if km < _ONE_AREA_KM) / sum(c.weight for c in found)
     fit = min(max((max(c.score for c in found) - 0.6) / 0.4, 0.0), 1.0)
     reliability = _LEAST_RELIABILITY + (_MOST_RELIABILITY - _LEAST_RELIABILITY) * fit * clear
-    reliability = max(_CHANCE_RELIABILITY, reliability * distinctness(name, best))
+    if road_km is None:
+        reliability = max(_CHANCE_RELIABILITY, reliability * distinctness(name, best))
     others = f" or {len(found) - 1} more of that name" if len(found) > 1 else ""
-    claim = f"{quoted(name, 60)} is {clean(best.name, 60)} ({best.country or '?'}){others}"
+    away = f", {road_km:.0f} km away by road" if road_km is not None else ""
+    claim = f"{quoted(name, 60)} is {clean(best.name, 60)} ({best.country or '?'}){others}{away}"
+    return Evidence(_likelihood(found, road_km), claim, f"place:{fold(name)}", FindPlace.name, reliability,
+                    tuple(c.citation for c in found))  # fmt: skip
+
+
+def _likelihood(found: Sequence[Candidate], road_km: float | None) -> Likelihood:
+    """Near one of the candidates; inside it where all are countries or regions; on a circle round it where its distance is known."""
+    if road_km is not None:
+        return around([(c.lat, c.lon, c.weight) for c in found], road_km)
     keys = {c.region_key: c.weight for c in found if c.region_key is not None}
-    likelihood: Likelihood = place_kernels([(c.lat, c.lon, c.sigma_km, c.weight) for c in found])
     if len(keys) == len(found):
-        likelihood = Regions(keys)
-    return Evidence(likelihood, claim, f"place:{fold(name)}", FindPlace.name, reliability, tuple(c.citation for c in found))
+        return Regions(keys)
+    return place_kernels([(c.lat, c.lon, c.sigma_km, c.weight) for c in found])

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from geo.area import Area
-from geo.evidence import Evidence, near
+from geo.evidence import Evidence
 from tools.boxes import to_photo, unit_box
+from tools.clue_places import place_of, places_if
+from tools.find_place import area_within
 from tools.observation import Arguments, Observation, Region, Tool, ToolContext, UnitBox, View, refusal
 from tools.ocr.line import TextLine
 from tools.ocr.reader import PictureReader
@@ -30,7 +32,6 @@ _SHOWN, _UNSURE = 0.5, 0.8
 _SURE, _SURE_SIGN = 0.75, 0.85
 """Confidence from which a line is taken for evidence."""
 _REGION_MARGIN = 0.15
-_PLACE_RELIABILITY = 0.75
 
 
 class ReadTextArguments(Arguments):
@@ -42,6 +43,11 @@ class ReadTextArguments(Arguments):
         None,
         description="ISO 639-1 codes of languages to expect (`ru`, `th`), if known; otherwise they are found out.",
         max_length=6,
+    )
+    country: str | None = Field(
+        None,
+        description="ISO 3166 code or name, if it is known or suspected: telephone numbers are read as they are dialled there.",
+        max_length=60,
     )
 
 
@@ -64,8 +70,8 @@ class ReadText(Tool):
 
     name = "read_text"
     description = (
-        "Read signs, plates, posters and other writing in a view. Every line becomes a numbered region for `zoom`, and what the"
-        " text says about the place (language, telephone number, web address, prices) becomes evidence."
+        "Read signs, plates, posters and other writing in a view. Every line becomes a numbered region for `zoom` and"
+        " `find_place`, and what the text says about the place (language, telephone number, web address, prices) becomes evidence."
     )
     arguments = ReadTextArguments
     timeout_s = 60.0
@@ -74,10 +80,11 @@ class ReadText(Tool):
         self._reader = reader
 
     def run(self, arguments: ReadTextArguments, context: ToolContext) -> Observation:
-        reader = self._reader or _shared_reader()
+        reader = self._reader or shared_reader()
         try:
             parent = view_of_photo(arguments.view, context)
             view = parent if arguments.region is None else _around(find_region(arguments.region, context), parent)
+            country = _country(arguments.country, context.area) if arguments.country else ""
             models = models_for(arguments.languages or [], reader.second.models() if reader.second else ())
         except ValueError as error:
             return refusal(clean(str(error)))
@@ -87,11 +94,15 @@ class ReadText(Tool):
         found = [_Found(first + i, clean(line.text, _MOST_CHARACTERS), line.confidence, _on_photo(line, picture.size, view))
                  for i, line in enumerate(readable + unreadable)]  # fmt: skip
         where = f"region {arguments.region}" if arguments.region is not None else clean(parent.id)
-        return _observation(found[: len(readable)], found[len(readable) :], where, parent, context)
+        sure = [line.text for line in found[: len(readable)] if _is_sure(line)]
+        clues = _clues(sure, parent, context)
+        supposed = places_if(country, sure, clues, self.name, parent.id, context.area) if country else []
+        return _observation(found[: len(readable)], found[len(readable) :], where, clues, supposed, country)
 
 
 @cache
-def _shared_reader() -> PictureReader:
+def shared_reader() -> PictureReader:
+    """RapidOCR, with Tesseract for other scripts where it is installed; made once."""
     from tools.ocr.rapid import shared_engine
     from tools.ocr.tesseract import installed_tesseract
 
@@ -134,9 +145,9 @@ def _looks_like_writing(line: TextLine) -> bool:
     return line.confidence < _SHOWN and line.height >= 14 and right - left >= 2.5 * (bottom - top)
 
 
-def _observation(lines: list[_Found], unreadable: list[_Found], where: str, view: View, context: ToolContext) -> Observation:
-    clues = _clues(lines, view, context)
-    places = [place for clue in clues if (place := _place_of(clue)) is not None]
+def _observation(lines: list[_Found], unreadable: list[_Found], where: str, clues: list[Clue], supposed: list[Evidence],
+                 country: str) -> Observation:  # fmt: skip
+    places = [*(place for clue in clues if (place := place_of(clue, ReadText.name)) is not None), *supposed]
     said = [f"Read {len(lines)} line{'s' * (len(lines) != 1)} in {where}:"] if lines else [f"No text can be read in {where}."]
     said += [
         f"{line.number}. {quoted(line.text)} ({line.confidence:.2f}{', unsure' * (line.confidence < _UNSURE)})" for line in lines
@@ -147,19 +158,32 @@ def _observation(lines: list[_Found], unreadable: list[_Found], where: str, view
     claims = list(dict.fromkeys(clean(item.claim, 200) for item in (*(clue.evidence for clue in clues), *places)))
     if claims:
         said += ["What the text suggests:", *(f"- {claim}" for claim in claims)]
+    if country and not supposed and not any(clue.kind == "phone" and clue.place_country == country for clue in clues):
+        said.append(f"No telephone number here tells where in {country} it belongs.")
     regions = [Region(line.number, line.box, quoted(line.text, 60) if line.text and line in lines else "unread writing")
                for line in (*lines, *unreadable)]  # fmt: skip
     return Observation(
         "\n".join(said), evidence=(*(clue.evidence for clue in clues), *places), regions=tuple(regions),
         data={"lines": [line.to_json() for line in lines], "unreadable": [line.number for line in unreadable],
+              "unread": [{"number": line.number, "box": [round(share, 5) for share in line.box]} for line in unreadable],
               "clues": [_clue_json(clue) for clue in clues]},
     )  # fmt: skip
 
 
-def _clues(lines: list[_Found], view: View, context: ToolContext) -> list[Clue]:
+def _country(named: str, area: Area | None) -> str:
+    """The ISO code. Raises ValueError with one plain sentence for an unknown country and one that the search leaves out."""
+    from geo.gazetteer import gazetteer
+
+    return next(iter(area_within(named, area, gazetteer()).countries))
+
+
+def _is_sure(line: _Found) -> bool:
+    return line.confidence >= (_SURE_SIGN if _is_chinese(line.text) else _SURE)
+
+
+def _clues(texts: list[str], view: View, context: ToolContext) -> list[Clue]:
     from geo.clues import clues_in
 
-    texts = [line.text for line in lines if line.confidence >= (_SURE_SIGN if _is_chinese(line.text) else _SURE)]
     return list(clues_in(texts, tool=ReadText.name, citation=view.id, area=context.area)) if texts else []
 
 
@@ -171,20 +195,3 @@ def _is_chinese(text: str) -> bool:
 def _clue_json(clue: Clue) -> dict[str, Any]:
     return {"kind": clue.kind, "text": clean(clue.text), "claim": clean(clue.evidence.claim, 200), "source": clue.evidence.source,
             "reliability": clue.evidence.reliability, "place": clue.place_hint, "country": clue.place_country}  # fmt: skip
-
-
-def _place_of(clue: Clue) -> Evidence | None:
-    """The city that a clue names, as evidence. It is another reading of the same observation, so it keeps the clue's source."""
-    if not clue.place_hint:
-        return None
-    from geo.gazetteer import gazetteer
-
-    area = Area(frozenset({clue.place_country})) if clue.place_country else None
-    matches = gazetteer().search(clue.place_hint, area=area, limit=1, fuzzy=False)
-    if not matches:
-        return None
-    place = matches[0].place
-    sigma_km = min(max(10.0 + 5.0 * math.log10(max(place.population, 1) / 1e5), 10.0), 25.0)
-    claim = f"{clue.kind} {quoted(clue.text, 40)} belongs to {place.label()}"
-    nearby = near(place.lat, place.lon, sigma_km, halo=0.3)
-    return Evidence(nearby, claim, clue.evidence.source, ReadText.name, _PLACE_RELIABILITY, clue.evidence.citations)

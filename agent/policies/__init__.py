@@ -34,7 +34,17 @@ class Policy:
     sees: bool = True
     """Whether pictures are sent at all."""
     at_once: int = 4
-    """Requests that it answers at the same time; a model in this process answers one."""
+    """Requests that it answers at the same time."""
+    prompt: str = "system"
+    """The template of the rules it is given; small models have a shorter one."""
+    result_chars: int | None = None
+    """Longer results are cut in their middle to so many characters before they are sent; None sends them whole."""
+    offered: tuple[str, ...] = ()
+    """Names of the tools that are offered to it; empty means all there are."""
+    belief_line: bool = True
+    """Whether results end with the belief in one line."""
+    same_tools: bool = False
+    """Whether the same tools are offered on the last turn, too: they stand in the prompt, and a prompt that changes is read anew."""
 
 
 def make_policy(
@@ -85,4 +95,4 @@ def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: floa
         raise PolicyError(
             f"{spec} needs torch and transformers: pip install 'geosleuth[hf]' ({error.name} is missing)"
         ) from error
-    return Policy(spec, load(source, temperature), box_space=box_space, at_once=1)
+    return load(spec, source, temperature, box_space)

@@ -5,12 +5,11 @@ Tools go through the model's chat template, calls come back as Hermes `<tool_cal
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,11 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from PIL import Image
 from pydantic import ConfigDict, PrivateAttr
 
-from agent.policies import PolicyError
+from agent.chatml import ChatML, picture
+from agent.policies import Policy, PolicyError
+from agent.policies.in_process import InProcess
+from agent.policies.policy_card import PolicyCard
+from agent.reply import BoxSpace
 
 _TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<end_of_turn>")
 
@@ -91,22 +94,24 @@ def to_hf_chat(messages: Sequence[BaseMessage]) -> tuple[list[dict[str, Any]], l
 def _hf_block(block: dict[str, Any], images: list[Image.Image]) -> dict[str, Any]:
     if block["type"] != "image_url":
         return {"type": "text", "text": block.get("text", "")}
-    url = block["image_url"]["url"]
-    head, _, data = url.partition(",")
-    if not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise ValueError("pictures are given as data URLs")
-    try:
-        image = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
-    except (binascii.Error, OSError) as error:
-        raise ValueError("a picture of the conversation could not be read") from error
-    images.append(image.convert("RGB"))
+    images.append(picture(block["image_url"]["url"])[0])
     return {"type": "image"}
 
 
-def load(source: str, temperature: float = 0.0, max_new_tokens: int = 1024) -> TransformersVL:
-    """The model in a folder or a hub repository, on a GPU when there is one. Raises PolicyError with one plain line."""
+def load(name: str, source: str, temperature: float = 0.0, box_space: BoxSpace = "unit") -> Policy:
+    """The model in a folder or a hub repository as a policy, on a GPU when there is one.
+
+    Models that speak ChatML (Qwen-VL, GeoVista, ours) are rendered by `agent/chatml.py` and continue many conversations at once;
+    others go through their own template, one at a time. Raises PolicyError with one plain line.
+    """
     from transformers import AutoModelForImageTextToText
 
+    from agent.policies.policy_card import read_card
+
+    from models.vision_language.embedded import register
+
+    register()
+    card = read_card(Path(source))
     try:
         processor = load_processor(source)
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -114,7 +119,16 @@ def load(source: str, temperature: float = 0.0, max_new_tokens: int = 1024) -> T
         model = AutoModelForImageTextToText.from_pretrained(source, dtype=dtype).to(device).eval()
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise PolicyError(f"cannot load hf:{source}: {str(error).strip().splitlines()[0][:300]}") from error
-    return TransformersVL(model=model, processor=processor, temperature=temperature, max_new_tokens=max_new_tokens)
+    return around(name, model, processor, card if box_space == "unit" else replace(card, box_space=box_space), temperature)
+
+
+def around(name: str, model: Any, processor: Any, card: PolicyCard, temperature: float = 0.0) -> Policy:
+    """A loaded model as a policy."""
+    if ChatML.fits(processor):
+        chat = InProcess.of(model, processor, tools_as=card.tools_as, temperature=temperature, max_new_tokens=card.max_new_tokens)
+        return card.policy(name, chat)
+    stock = TransformersVL(model=model, processor=processor, temperature=temperature, max_new_tokens=card.max_new_tokens)
+    return replace(card.policy(name, stock, at_once=1), images_in="user", same_tools=False)
 
 
 def load_processor(source: str) -> Any:

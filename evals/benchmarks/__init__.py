@@ -3,7 +3,8 @@
     make_benchmark("im2gps3k")                     in $GEOSLEUTH_DATA/im2gps3k or the user's data folder
     make_benchmark("geobench:DIR")                 published files where they are
     make_benchmark("folder:photos")                any folder with labels.csv or EXIF places
-    make_benchmark("practice:hard:7:100")          100 drawn scenes of seed 7
+    make_benchmark("practice:hard:7:100")          100 drawn scenes of seed 7; `practice` alone: all levels in turn
+    make_benchmark("practice:hard:7:100:train")    the same in cities for training, never held-out ones (`evals/splits.py`)
 
 Records are listed without opening a picture; the truth is completed from the gazetteer (`evals/truth.py`).
 """
@@ -31,7 +32,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 def make_benchmark(spec: str, *, images: Path | None = None, data: Path | None = None) -> Benchmark:
-    """The benchmark that `spec` names: `NAME`, `NAME:PATH`, `folder:PATH` or `practice:LEVEL[:SEED[:N]]`.
+    """The benchmark that `spec` names: `NAME`, `NAME:PATH`, `folder:PATH` or `practice[:LEVEL[:SEED[:N[:SPLIT]]]]`.
 
     `data` is another way to give PATH: the folder or the table of the benchmark. `images` is where its pictures are (a folder, a tar
     or a zip file) when not with the table. Nothing is read yet: `records()` reads. Raises BenchmarkError, one line, for a name that
@@ -66,13 +67,13 @@ def _there(path: Path) -> Path:
 
 
 def _practice(place: str) -> Benchmark:
-    level, *numbers = place.split(":")
-    if len(numbers) > 2 or not all(re.fullmatch(r"\d{1,9}", number) for number in numbers):
-        raise BenchmarkError(f"practice:{place[:60]} is not practice:LEVEL[:SEED[:N]], such as practice:easy:7:100")
     from evals.practice import Practice
 
-    seed, n = (int(number) for number in [*numbers, *("0", "300")[len(numbers) :]])
-    return Practice(level, seed, n)
+    match = re.fullmatch(r"([^:]*)(?::(\d{1,9})(?::(\d{1,9})(?::([a-z-]+))?)?)?", place)
+    if match is None:
+        raise BenchmarkError(f"practice:{place[:60]} is not practice:LEVEL[:SEED[:N[:SPLIT]]], such as practice:easy:7:100:train")
+    level, seed, n, split = match.groups()
+    return Practice(level or "all", int(seed or 0), int(n or 300), cities=split or "all")
 
 
 def _load_folder(path: Path, images: Path | None) -> Loaded:

@@ -128,5 +128,5 @@ def known_benchmarks() -> list[BenchmarkInfo]:
     ]
     drawn = importlib.util.find_spec("evals.practice") is not None
     practice = BenchmarkInfo("practice", "street scenes drawn in code (a test bed, not photos)", "300 by default, any number",
-                             "as this program", "practice:LEVEL[:SEED[:N]]", drawn, "built in")  # fmt: skip
+                             "as this program", "practice[:LEVEL[:SEED[:N[:SPLIT]]]]", drawn, "built in")  # fmt: skip
     return [*infos, *_ANYWHERE, practice]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from evals.practice.paint import paint
 from evals.practice.plan import LEVELS, plan_scene
 from evals.practice.scene import ScenePlan
 from evals.record import BenchmarkError, Record, Truth
+from evals.splits import SPLITS, split_of_city
 from geo.gazetteer import gazetteer
 
 if TYPE_CHECKING:
@@ -24,41 +26,67 @@ JPEG_QUALITY = 90
 LICENCE = "CC0-1.0"
 ATTRIBUTION = "Drawn by geosleuth's practice world; names of places: GeoNames (CC BY 4.0)"
 MOST_SCENES = 100_000
+ALL = "all"
+"""As a level: all of them in turn. As the cities: those of both splits."""
+_PASSED_OVER = 500
+"""So many scenes in a row outside the cities that were asked for: there are none."""
 
 
 @dataclass
 class Practice:
     """`n` scenes of a level: a test bed and training ground, never a benchmark of real photos."""
 
-    level: str
+    level: str = ALL
+    """A level, or `all`: the levels take turns."""
     seed: int = 0
     n: int = 300
     size: tuple[int, int] | None = None
     """Pixels of every picture; None leaves each scene its own size."""
+    cities: str = ALL
+    """`train` or `held-out`: scenes in the cities of that split alone (`evals/splits.py`); the others are passed over. `all`: no
+    choice."""
     _records: list[Record] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.level not in LEVELS:
-            raise BenchmarkError(f"the practice world has no level {self.level[:40]!r}: there are {', '.join(LEVELS)}")
+        if self.level not in {ALL, *LEVELS}:
+            raise BenchmarkError(f"the practice world has no level {self.level[:40]!r}: there are {', '.join(LEVELS)}, and {ALL}")
         if not 1 <= self.n <= MOST_SCENES:
             raise BenchmarkError(f"the practice world draws 1 to {MOST_SCENES} scenes, not {self.n}")
+        if self.cities not in {ALL, *SPLITS}:
+            raise BenchmarkError(f"no split is called {self.cities[:40]!r}: there are {', '.join(SPLITS)}, and {ALL}")
 
     @property
     def name(self) -> str:
-        return (
-            f"practice:{self.level}"
-            + (f":{self.seed}" if self.seed or self.n != 300 else "")
-            + (f":{self.n}" if self.n != 300 else "")
-        )
+        said, usual = [self.level, str(self.seed), str(self.n), self.cities], [ALL, "0", "300", ALL]
+        while said and said[-1] == usual[len(said) - 1]:
+            said.pop()
+        return ":".join(["practice", *said])
 
     def records(self) -> Sequence[Record]:
         """The scenes as records; pictures are painted when opened. Raises BenchmarkError where no font is installed."""
         if not self._records:
+            self._records.extend([record_of(plan, self.size) for plan in self.plans()])
+        return self._records
+
+    def plans(self) -> Iterator[ScenePlan]:
+        """The scenes in their order, thought up one after the other. Raises BenchmarkError where no font is installed."""
+        streams = [self._drawn(level) for level in ([self.level] if self.level != ALL else LEVELS)]
+        for number in range(self.n):
             try:
-                self._records.extend(record_of(plan_scene(self.level, self.seed, index), self.size) for index in range(self.n))
+                yield next(streams[number % len(streams)])
             except RuntimeError as error:
                 raise BenchmarkError(str(error)) from error
-        return self._records
+
+    def _drawn(self, level: str) -> Iterator[ScenePlan]:
+        """All scenes of a level and the seed in the cities asked for; a scene keeps the number it is drawn by."""
+        passed = 0
+        for index in itertools.count():
+            plan = plan_scene(level, self.seed, index)
+            passed = 0 if self.cities in {ALL, split_of_city(plan.city_id)} else passed + 1
+            if not passed:
+                yield plan
+            elif passed >= _PASSED_OVER:
+                raise BenchmarkError(f"the practice world finds no scenes in the {self.cities} cities; install more fonts")
 
 
 def record_of(plan: ScenePlan, size: tuple[int, int] | None = None) -> Record:
@@ -119,8 +147,7 @@ def write(practice: Practice, folder: Path) -> int:
     ):
         rows = csv.writer(labels)
         rows.writerow(_COLUMNS)
-        for index in range(practice.n):
-            plan = plan_scene(practice.level, practice.seed, index)
+        for plan in practice.plans():
             name = f"images/{plan.id}.jpg"
             (folder / name).write_bytes(encoded(plan, practice.size))
             rows.writerow([name, plan.lat, plan.lon, plan.country, plan.region or "", plan.city, plan.level, plan.script, plan.language,

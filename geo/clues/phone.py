@@ -17,7 +17,7 @@ from geo.clues.clue import Clue, names, regional
 
 _LABEL = (
     r"(?:tel|t[eé]l[eé]fono?|t[eé]l[eé]phone|telephone|telefone?|telefon|telefax|phone|fon|ph|fax|mob|mobile?|cell?|cel|call|whats\s?app|m[oó]vil|handy|tlf|"
-    r"tfno|puh|telp?|hp|τηλ|тел|телефон|моб|факс|電話|电话|电話|โทร|전화|هاتف|تلفن|ت|फोन|मो|☎|☏|✆|📞)"
+    r"tfno|puh|telp?|hp|[tτ]ηλ|тел|телефон|моб|факс|電話|电话|电話|โทร|전화|هاتف|تلفن|ت|फोन|मो|☎|☏|✆|📞)"
 )
 _LABELLED = re.compile(rf"(?<!\w){_LABEL}(?:\s?(?:nr|no|n[°º]|/\s?fax))?\s?[.:)]{{0,2}}\s?[:：]?\s{{0,3}}$", re.IGNORECASE)
 _NANP_WITH_1 = r"(?=1[-. ]\(?[2-9]\d\d\)?[-. ]\d{3}[-. ]\d{4}\b)"
@@ -30,6 +30,8 @@ _DATE = re.compile(
     r"\b(?:[0-3]?\d\s?[./-]\s?[01]?\d\s?[./-]\s?(?:1[89]|20)?\d\d|(?:1[89]|20)\d\d\s?[./-]\s?[01]?\d\s?[./-]\s?[0-3]?\d|(?:1[89]|20)\d\d\s?[-–/]\s?(?:1[89]|20)\d\d)\b"
 )
 _HOURS = re.compile(r"\b[0-2]?\d[.:hH][0-5]\d\s?(?:[-–—]|a|to|bis|à)?\s?(?:[0-2]?\d[.:hH][0-5]\d)")
+_UNSPACED = re.compile(r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[+(]?\d)")
+"""Between a label in Chinese, Japanese or Korean and its number, where no space is written (`电话0711…`)."""
 _MOST = 3
 _MOST_TRIED = 24
 
@@ -60,7 +62,7 @@ def phone_clues(lines: Sequence[str], tool: str = "read_text", citation: str = "
 
 def _numbers_in(line: str) -> Iterator[_Found]:
     """Pieces of `line` that are written as telephone numbers are: not dates, hours, prices, bar codes."""
-    line = _TOKEN_WITH_OH.sub(_digits_for_letters, line[:2000])
+    line = _TOKEN_WITH_OH.sub(_digits_for_letters, _UNSPACED.sub(" ", line[:2000]))
     taken: list[tuple[int, int]] = []
     for match in _INTERNATIONAL.finditer(line):
         labelled = bool(_LABELLED.search(line[: match.start()][-30:]))

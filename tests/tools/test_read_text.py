@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from geo.area import Area
 from tools.boxes import pixel_box
 from tools.observation import Observation, Region, ToolContext, UnitBox, View
 from tools.ocr.line import Quad, TextLine, distinct, overlap, reading_order
@@ -137,7 +138,7 @@ def test_nothing_read_is_said_plainly() -> None:
     observation = read((800, 600), {"red": ("", 0.0)}, boxes={"green": GREEN})
     assert observation.ok
     assert observation.text == "No text can be read in photo."
-    assert observation.data == {"lines": [], "unreadable": [], "clues": []}
+    assert observation.data == {"lines": [], "unreadable": [], "unread": [], "clues": []}
     assert not observation.evidence
 
 
@@ -145,12 +146,18 @@ def test_writing_that_cannot_be_read_is_pointed_at() -> None:
     observation = read((800, 600), {"red": ("", 0.0), "green": ("Gamma street", 0.9)})
     assert "cannot be read: region 2" in observation.text
     assert observation.regions[1].box == pytest.approx(RED, abs=0.004)
-    assert observation.data["unreadable"] == [2]
+    assert observation.data["unreadable"] == [item["number"] for item in observation.data["unread"]] == [2]
+    assert observation.data["unread"][0]["box"] == pytest.approx(RED, abs=0.004)
 
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
-    [({"view": "v4"}, "there are photo"), ({"region": 3}, "no region 3"), ({"languages": ["tlh"]}, "cannot be read here")],
+    [
+        ({"view": "v4"}, "there are photo"),
+        ({"region": 3}, "no region 3"),
+        ({"languages": ["tlh"]}, "cannot be read here"),
+        ({"country": "Atlantis"}, "No country is called"),
+    ],
 )
 def test_wrong_calls_get_one_plain_sentence(arguments: dict[str, Any], word: str) -> None:
     observation = read((400, 300), TWO, **arguments)
@@ -178,6 +185,26 @@ def test_a_telephone_number_points_to_its_city() -> None:
     assert kernels[0].source in {item.source for item in observation.evidence if item is not kernels[0]}
     assert "What the text suggests:" in observation.text
     assert any(clue["kind"] == "phone" for clue in observation.data["clues"])
+
+
+def test_a_supposed_country_tells_where_in_it_a_number_is_dialled() -> None:
+    texts = {"red": ("Tel. (0352) 544 66 73", 0.98)}
+    plain, told = (read((800, 600), texts, boxes={"red": RED}, **more) for more in ({}, {"country": "Türkiye"}))
+    assert told.evidence[: len(plain.evidence)] == plain.evidence
+    (supposed,) = told.evidence[len(plain.evidence) :]
+    assert supposed.claim.startswith("if this is Turkey, phone “(0352) 544 66 73” belongs to Kayseri")
+    assert f"- {supposed.claim}" in told.text
+    assert supposed.reliability < 0.1
+    other = read((800, 600), texts, boxes={"red": RED}, country="NO")
+    assert other.evidence == plain.evidence
+    assert "No telephone number here tells where in NO it belongs." in other.text
+
+
+def test_a_country_outside_the_search_is_refused() -> None:
+    context = ToolContext(DrawnPhoto(bars((400, 300), {"red": RED})), {"photo": View("photo")}, area=Area(frozenset({"PT"})))
+    observation = ReadText(PictureReader(ColourEngine(TWO))).run(ReadTextArguments(country="NO"), context)
+    assert not observation.ok
+    assert "limited to PT, and NO is not among them" in observation.text
 
 
 def test_many_lines_are_cut_to_forty() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evals.benchmarks import checksum, known_benchmarks, make_benchmark, missing, notes
+from evals.practice import Practice
 from evals.record import BenchmarkError, Record, Truth
 from evals.truth import complete
 from tests.evals.benchmarks.pictures import jpeg
@@ -59,12 +60,32 @@ def test_two_tables_need_a_name(root: Path) -> None:
         ("yfcc4k:/nowhere/at/all", "/nowhere/at/all is not there"),
         ("practice:easy:seven", "is not practice:LEVEL"),
         ("practice:easy:1:2:3", "is not practice:LEVEL"),
+        ("practice:easy:1:2:train:4", "is not practice:LEVEL"),
+        ("practice:easy:1:2:test", "no split is called 'test': there are train, held-out"),
+        ("practice:brutal", "no level 'brutal': there are easy, medium, hard"),
     ],
 )
 def test_what_is_not_there_is_told_in_one_line(root: Path, spec: str, reason: str) -> None:
     with pytest.raises(BenchmarkError, match=reason) as caught:
         make_benchmark(spec)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "level", "seed", "n", "cities"),
+    [
+        ("practice", "all", 0, 300, "all"),
+        ("practice:hard", "hard", 0, 300, "all"),
+        ("practice:hard:7:100", "hard", 7, 100, "all"),
+        ("practice:easy:1:2000:train", "easy", 1, 2000, "train"),
+        ("practice:all:1:60:held-out", "all", 1, 60, "held-out"),
+    ],
+)
+def test_practice_scenes_by_level_seed_number_and_split(spec: str, level: str, seed: int, n: int, cities: str) -> None:
+    practice = make_benchmark(spec)
+    assert isinstance(practice, Practice)
+    assert (practice.level, practice.seed, practice.n, practice.cities) == (level, seed, n, cities)
+    assert practice.name == spec
 
 
 def records() -> list[Record]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.practice import Practice, ScenePlan, explain
+from evals.practice import LEVELS, Practice, ScenePlan, explain
 from evals.practice.__main__ import main
 from evals.record import BenchmarkError
+from evals.splits import SPLITS, shared_places, split_of
 
 
 def test_records_tell_the_truth_and_open_as_photos(plans: list[ScenePlan]) -> None:
@@ -38,7 +39,33 @@ def test_names_of_the_usual_size_are_short() -> None:
     assert Practice("hard", 0, 20).name == "practice:hard:0:20"
 
 
+def test_all_levels_take_turns() -> None:
+    practice = Practice("all", 11, 7)
+    assert practice.name == "practice:all:11:7"
+    assert [record.id for record in practice.records()] == [
+        f"practice-{level}-11-{index:05}" for index in range(3) for level in LEVELS
+    ][:7]
+
+
+def test_no_city_is_in_two_splits_and_scenes_keep_their_numbers() -> None:
+    everything = Practice("hard", 4, 60).records()
+    parts = {split: Practice("hard", 4, 20, cities=split).records() for split in SPLITS}
+    cities = {split: {record.truth.city for record in records} for split, records in parts.items()}
+    assert not shared_places(parts["train"], parts["held-out"])
+    assert len(cities["train"]) > 10
+    assert len(cities["held-out"]) > 10
+    assert not cities["train"] & cities["held-out"]
+    for split, records in parts.items():
+        assert {split_of(record.truth) for record in records} == {split}, "the truth of a scene tells its split"
+        numbers = [int(record.id[-5:]) for record in records]
+        assert numbers == sorted(set(numbers))
+        assert [r.id for r in everything if split_of(r.truth) == split][:20] == [r.id for r in records if int(r.id[-5:]) < 60]
+    assert [r.to_json() for r in Practice("hard", 4, 5, cities="train").records()] == [r.to_json() for r in parts["train"][:5]]
+
+
 def test_what_cannot_be_drawn_is_named() -> None:
+    with pytest.raises(BenchmarkError, match="no split is called 'test'"):
+        Practice("easy", cities="test")
     with pytest.raises(BenchmarkError, match="brutal"):
         Practice("brutal")
     with pytest.raises(BenchmarkError, match="not 0"):
