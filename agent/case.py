@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
 import prompts
+from agent.beliefs import Beliefs
 from agent.limits import Limits
 from agent.policies import Policy
 from agent.render import view_block
@@ -21,6 +24,10 @@ from geo.belief import Belief
 from geo.evidence import Evidence
 from tools.observation import Photo, Region, Source, Tool, ToolContext, View
 from tools.quote import clean_lines, quoted
+
+T = TypeVar("T")
+
+_NORMALISER = "log_normaliser"
 
 
 class CaseState(TypedDict, total=False):
@@ -51,6 +58,17 @@ class CaseState(TypedDict, total=False):
     """The answer, alternatives and numbers that `conclude` made."""
 
 
+class _Fold(NamedTuple):
+    """The evidence of one call in the ledger."""
+
+    call: str
+    start: int
+    end: int
+    """Its rows of the ledger."""
+    digest: str
+    """Of the area and of the evidence up to there, whoever found it."""
+
+
 @dataclass(eq=False)
 class Case:
     """What the nodes are given besides the state; nothing of it is saved in a checkpoint."""
@@ -63,21 +81,55 @@ class Case:
     metadata_allowed: bool = False
     context: str = ""
     """What the user says they know; quoted to the policy."""
-    _belief: Belief | None = None
-    _normalisers: list[tuple[str, float]] = field(default_factory=list)
+    beliefs: Beliefs = field(default_factory=Beliefs)
+    """What ledgers came to; cases that share it do not work the same out again."""
+    _folds: list[_Fold] = field(default_factory=list)
 
     def belief(self, ledger: Sequence[Mapping[str, Any]]) -> Belief:
         """The belief that the ledger gives; folding goes on from the longest prefix known, one call's evidence at a time."""
-        if self._belief is None or len(self._belief.evidence) > len(ledger):
-            self._belief, self._normalisers = Belief.start(area=self.area), []
-        for call, entries in itertools.groupby(ledger[len(self._belief.evidence) :], key=lambda entry: str(entry["call"])):
-            self._belief = self._belief.update(*(Evidence.from_json(entry) for entry in entries))
-            self._normalisers.append((call, self._belief.log_normaliser()))
-        return self._belief
+        folds = self._folded(ledger)
+        done, belief = 0, None
+        for done in range(len(folds), 0, -1):
+            if (belief := self.beliefs.get(folds[done - 1].digest)) is not None:
+                break
+        if belief is None:
+            done, belief = 0, Belief.start(area=self.area)
+        for fold in folds[done:]:
+            belief = belief.update(*(Evidence.from_json(entry) for entry in ledger[fold.start : fold.end]))
+            self.beliefs.keep(fold.digest, belief)
+            self.beliefs.result(fold.digest, _NORMALISER, belief.log_normaliser)
+        return belief
 
-    def normalisers(self) -> list[tuple[str, float]]:
-        """After each call that gave evidence: its id and the belief's `log_normaliser`, for the ledger last asked about."""
-        return list(self._normalisers)
+    def read_off(self, ledger: Sequence[Mapping[str, Any]], what: str, work: Callable[[Belief], T]) -> T:
+        """What `work` makes of the belief that the ledger gives. `what` names all that it depends on besides; the result is shared."""
+        folds = self._folded(ledger)
+        return self.beliefs.result(folds[-1].digest if folds else self._origin(), what, lambda: work(self.belief(ledger)))
+
+    def normalisers(self, ledger: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+        """After each call that gave evidence: its id and the belief's `log_normaliser`."""
+        folds = self._folded(ledger)
+        return [
+            (
+                fold.call,
+                self.beliefs.result(fold.digest, _NORMALISER, lambda end=fold.end: self.belief(ledger[:end]).log_normaliser()),
+            )
+            for fold in folds
+        ]
+
+    def _folded(self, ledger: Sequence[Mapping[str, Any]]) -> list[_Fold]:
+        """The calls of the ledger that gave evidence; those that were there before are not looked at again."""
+        if self._folds and self._folds[-1].end > len(ledger):
+            self._folds = []
+        end, digest = (self._folds[-1].end, self._folds[-1].digest) if self._folds else (0, self._origin())
+        for call, entries in itertools.groupby(ledger[end:], key=lambda entry: str(entry["call"])):
+            evidence = [{key: value for key, value in entry.items() if key != "call"} for entry in entries]
+            digest = hashlib.sha256(f"{digest} {json.dumps(evidence, sort_keys=True)}".encode()).hexdigest()
+            self._folds.append(_Fold(call, end, end := end + len(evidence), digest))
+        return list(self._folds)
+
+    def _origin(self) -> str:
+        """Stands for the ledger without entries."""
+        return self.area.to_text() if self.area else ""
 
     def tool_context(self, state: CaseState) -> ToolContext:
         """The snapshot of the case that a tool may see."""

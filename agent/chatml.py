@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -24,6 +25,13 @@ ToolsAs = Literal["schemas", "names"]
 SAMPLED = "sampled"
 """Key in `AIMessage.response_metadata`: `{"ids": [...], "logp": [...], "end": "stop" | "length"}`."""
 
+CONTROL = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>",
+    "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>",
+)  # fmt: skip
+"""What a template keeps text from making where the tokenizer's own control tokens are not given."""
+
+_PICTURE = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
 _TOOLS_HEAD = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n<tools>"
@@ -53,6 +61,39 @@ class Stream:
         self.logp += logp if logp is not None else [0.0] * len(ids)
 
 
+class _Pen:
+    """Writes a stream. Text between two control tokens is tokenized in one go, as it would be by any server that fills in a template."""
+
+    def __init__(self, chatml: ChatML) -> None:
+        self.stream = Stream()
+        self._chatml, self._text, self._written = chatml, "", False
+
+    def text(self, text: str, written: bool = False) -> None:
+        """Text of any origin: nothing in it becomes a control token."""
+        if written != self._written:
+            self.lift()
+            self._written = written
+        self._text += text
+
+    def own(self, text: str, written: bool = False) -> None:
+        """Text of this module, with its control tokens."""
+        for part in self._chatml.control.split(text):
+            if part in self._chatml.vocabulary:
+                self.ids([self._chatml.vocabulary[part]], written)
+            else:
+                self.text(part, written)
+
+    def ids(self, ids: Sequence[int], written: bool = False, logp: Sequence[float] | None = None) -> None:
+        self.lift()
+        self.stream.add(ids, written, logp)
+
+    def lift(self) -> Stream:
+        """The stream with all that was written."""
+        self.stream.add(self._chatml.text(self._text), self._written)
+        self._text = ""
+        return self.stream
+
+
 class ChatML:
     """Writes conversations for one processor. `tools_as="names"` names the tools instead of printing their schemas: for small models
     that were trained on these tools."""
@@ -60,11 +101,11 @@ class ChatML:
     def __init__(self, processor: Any, tools_as: ToolsAs = "schemas") -> None:
         self.tokenizer, self.image_processor = processor.tokenizer, processor.image_processor
         self.tools_as = tools_as
-        control = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
-        self._control = re.compile("|".join(map(re.escape, control))) if control else re.compile(r"(?!)")
-        one = self.tokenizer.convert_tokens_to_ids
-        self.begin, self.end = one("<|im_start|>"), one("<|im_end|>")
-        self.vision = one("<|vision_start|>"), one("<|image_pad|>"), one("<|vision_end|>")
+        self.vocabulary: dict[str, int] = dict(self.tokenizer.get_added_vocab())
+        """The control tokens and their ids."""
+        longest_first = sorted(self.vocabulary, key=len, reverse=True)
+        self.control = re.compile(f"({'|'.join(map(re.escape, longest_first))})" if longest_first else r"((?!))")
+        self.end = self.vocabulary["<|im_end|>"]
 
     @staticmethod
     def fits(processor: Any) -> bool:
@@ -72,107 +113,118 @@ class ChatML:
         tokenizer = getattr(processor, "tokenizer", None)
         if tokenizer is None or not hasattr(getattr(processor, "image_processor", None), "merge_size"):
             return False
-        return {"<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|image_pad|>", "<|vision_end|>"} <= set(tokenizer.get_vocab())
+        return {"<|im_start|>", "<|im_end|>", *_PICTURE} <= set(tokenizer.get_added_vocab())
+
+    def template(self) -> str:
+        """The Jinja form of this class, for programs that fill in a chat template."""
+        return chat_template(self.tools_as, sorted(self.vocabulary))
 
     def prompt(self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]] | None) -> Stream:
         """The conversation up to where the assistant begins."""
-        stream = self.written(messages, tools)
-        stream.add([self.begin, *self._plain("assistant\n")])
-        return stream
+        pen = self._write(messages, tools, recorded=True)
+        pen.own("<|im_start|>assistant\n")
+        return pen.lift()
 
     def written(
         self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]] | None, recorded: bool = True
     ) -> Stream:
         """The whole conversation. Without `recorded`, replies are written out anew instead of as they were sampled: the rows of SFT."""
-        stream = Stream()
-        rest = list(messages)
-        if rest and rest[0].type == "system" or tools:
-            system = rest.pop(0) if rest and rest[0].type == "system" else None
-            self._system(stream, system, tools)
-        for row, message in enumerate(rest):
-            if isinstance(message, ToolMessage):
-                self._tool(stream, message, rest, row)
-            elif isinstance(message, AIMessage):
-                self._assistant(stream, message, recorded)
-            else:
-                stream.add([self.begin, *self._plain(f"{_role(message)}\n")])
-                self._content(stream, message.content)
-                stream.add([self.end, *self._plain("\n")])
-        return stream
+        return self._write(messages, tools, recorded).lift()
 
     def text(self, text: str) -> list[int]:
         """Text of any origin as ids, none of which is a control token."""
-        ids, at = [], 0
-        for match in self._control.finditer(text):
+        ids: list[int] = []
+        at = 0
+        while match := self.control.search(text, at):
             ids += self._plain(text[at : match.start() + 1])  # a control token that is cut in two is ordinary text
             at = match.start() + 1
         return ids + self._plain(text[at:])
-
-    def call(self, name: str, arguments: Mapping[str, Any]) -> list[int]:
-        """One call in the Hermes form."""
-        body = f'{{"name": {json.dumps(name, ensure_ascii=False)}, "arguments": {json.dumps(arguments, ensure_ascii=False)}}}'
-        return [*self._plain("<tool_call>\n"), *self.text(body), *self._plain("\n</tool_call>")]
 
     # -- the parts
 
     def _plain(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False)) if text else []
 
-    def _system(self, stream: Stream, system: BaseMessage | None, tools: Sequence[Mapping[str, Any]] | None) -> None:
-        stream.add([self.begin, *self._plain("system\n")])
-        if system is not None:
-            stream.add(self.text(_text_of(system)))
-        if tools:
-            stream.add(self._plain("\n\n") if system is not None else [])
-            if self.tools_as == "names":
-                stream.add(self.text("Tools: " + ", ".join(str(tool["function"]["name"]) for tool in tools)))
+    def _write(self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]] | None, recorded: bool) -> _Pen:
+        pen, rest = _Pen(self), list(messages)
+        system = rest.pop(0) if rest and rest[0].type == "system" else None
+        if system is not None or tools:
+            self._system(pen, system, tools)
+        for row, message in enumerate(rest):
+            if isinstance(message, ToolMessage):
+                self._tool(pen, message, rest, row)
+            elif isinstance(message, AIMessage):
+                self._assistant(pen, message, recorded)
             else:
-                stream.add(self._plain(_TOOLS_HEAD))
-                stream.add(self.text("".join(f"\n{json.dumps(tool, ensure_ascii=False)}" for tool in tools)))
-                stream.add(self._plain(_TOOLS_TAIL))
-        stream.add([self.end, *self._plain("\n")])
+                pen.own(f"<|im_start|>{_role(message)}\n")
+                self._content(pen, message.content)
+                pen.own("<|im_end|>\n")
+        return pen
 
-    def _assistant(self, stream: Stream, message: AIMessage, recorded: bool) -> None:
-        stream.add([self.begin, *self._plain("assistant\n")])
+    def _system(self, pen: _Pen, system: BaseMessage | None, tools: Sequence[Mapping[str, Any]] | None) -> None:
+        pen.own("<|im_start|>system\n")
+        if system is not None:
+            pen.text(_text_of(system))
+        if tools:
+            pen.text("\n\n" if system is not None else "")
+            if self.tools_as == "names":
+                pen.text("Tools: " + ", ".join(str(tool["function"]["name"]) for tool in tools))
+            else:
+                pen.own(_TOOLS_HEAD)
+                pen.text("".join(f"\n{json.dumps(tool, ensure_ascii=False)}" for tool in tools))
+                pen.own(_TOOLS_TAIL)
+        pen.own("<|im_end|>\n")
+
+    def _assistant(self, pen: _Pen, message: AIMessage, recorded: bool) -> None:
+        pen.own("<|im_start|>assistant\n")
         sampled = message.response_metadata.get(SAMPLED) if recorded else None
         if sampled:
-            stream.add(sampled["ids"], True, sampled["logp"])
+            pen.ids(sampled["ids"], True, sampled["logp"])
             ended = bool(sampled["ids"]) and sampled["ids"][-1] == self.end
-            stream.add([] if ended else [self.end])
-        else:
-            words = _text_of(message)
-            stream.add(self.text(words), True)
-            for number, call in enumerate(message.tool_calls):
-                stream.add(self._plain("\n") if words or number else [], True)
-                stream.add(self.call(call["name"], call["args"]), True)
-            stream.add([self.end], True)
-        stream.add(self._plain("\n"))
+            pen.own("\n" if ended else "<|im_end|>\n")
+            return
+        words = _text_of(message)
+        pen.text(words, True)
+        for number, call in enumerate(message.tool_calls):
+            pen.own("\n<tool_call>\n" if words or number else "<tool_call>\n", True)
+            name, arguments = (json.dumps(part, ensure_ascii=False) for part in (call["name"], call["args"]))
+            pen.text(f'{{"name": {name}, "arguments": {arguments}}}', True)
+            pen.own("\n</tool_call>", True)
+        pen.own("<|im_end|>", True)
+        pen.own("\n")
 
-    def _tool(self, stream: Stream, message: ToolMessage, rest: Sequence[BaseMessage], row: int) -> None:
+    def _tool(self, pen: _Pen, message: ToolMessage, rest: Sequence[BaseMessage], row: int) -> None:
         """Results that follow each other share one user turn, as in Qwen's template."""
         if row == 0 or not isinstance(rest[row - 1], ToolMessage):
-            stream.add([self.begin, *self._plain("user")])
-        stream.add(self._plain("\n<tool_response>\n"))
-        self._content(stream, message.content)
-        stream.add(self._plain("\n</tool_response>"))
+            pen.own("<|im_start|>user")
+        pen.own("\n<tool_response>\n")
+        self._content(pen, message.content)
+        pen.own("\n</tool_response>")
         if row + 1 == len(rest) or not isinstance(rest[row + 1], ToolMessage):
-            stream.add([self.end, *self._plain("\n")])
+            pen.own("<|im_end|>\n")
 
-    def _content(self, stream: Stream, content: Any) -> None:
+    def _content(self, pen: _Pen, content: Any) -> None:
         for block in content if isinstance(content, list) else [content]:
             if isinstance(block, dict) and block.get("type") == "image_url":
                 image, key = picture(block["image_url"]["url"])
-                first, pad, last = self.vision
-                stream.add([first, *[pad] * self.image_tokens(image), last])
-                stream.images.append(image)
-                stream.keys.append(key)
+                first, pad, last = (self.vocabulary[token] for token in _PICTURE)
+                pen.ids([first, *[pad] * self.image_tokens(image), last])
+                pen.stream.images.append(image)
+                pen.stream.keys.append(key)
             else:
-                stream.add(self.text(block if isinstance(block, str) else str(block.get("text", ""))))
+                pen.text(block if isinstance(block, str) else str(block.get("text", "")))
 
     def image_tokens(self, image: Image.Image) -> int:
         """How many tokens the picture takes."""
         patches = self.image_processor.get_number_of_image_patches(image.height, image.width)
         return int(patches) // int(self.image_processor.merge_size) ** 2
+
+
+def chat_template(tools_as: ToolsAs, control: Sequence[str] = CONTROL) -> str:
+    """A chat template that gives the same tokens as `ChatML` does. `control` are the tokens that text of the world is kept from making."""
+    given = {"spoken": tools_as, "control": list(control), "head": _TOOLS_HEAD, "tail": _TOOLS_TAIL}
+    first = "".join(f"{{%- set {name} = {json.dumps(value)} -%}}\n" for name, value in given.items())
+    return first + resources.files("agent").joinpath("chat_template.jinja").read_text(encoding="utf-8")
 
 
 def picture(url: str) -> tuple[Image.Image, str]:
@@ -183,7 +235,7 @@ def picture(url: str) -> tuple[Image.Image, str]:
     try:
         image = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
         return image.convert("RGB"), hashlib.sha256(data.encode()).hexdigest()[:16]
-    except (binascii.Error, OSError) as error:
+    except (binascii.Error, OSError, Image.DecompressionBombError) as error:
         raise ValueError("a picture of the conversation could not be read") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from langchain_core.messages import AnyMessage, ToolMessage
@@ -18,6 +19,7 @@ from agent.diversify import summary_of
 from agent.trajectory import StopReason
 from agent.verify import verified
 from agent.votes import evidence_of_votes, suggested_by
+from geo.belief import Belief
 from geo.sphere import Floats
 from tools.estimate import Estimate
 
@@ -29,14 +31,21 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     added = [{**e.to_json(), "call": "answer"} for e in evidence_of(verdict)] if verdict else []
     votes = state.get("votes", [])
     added += [{**e.to_json(), "call": "votes"} for e in evidence_of_votes(votes)]
-    belief = case.belief([*state["ledger"], *added])
-    result = answer_from(belief, cannot_tell=bool(verdict and verdict.cannot_tell))
+    ledger, unsure = [*state["ledger"], *added], bool(verdict and verdict.cannot_tell)
+    result = dict(case.read_off(ledger, f"answer {unsure}", lambda belief: answer_from(belief, cannot_tell=unsure)))
     result["reason"] = verdict.reason if verdict else ""
     pooled = pool(
         [*from_answer(verdict), *suggested_by(votes), *from_retrieval(state["steps"]), *from_places(result["alternatives"])]
     )
     scores = await _scores(case, state, pooled)
-    result["candidates"] = verified(pooled, belief, verdict, voted=any(record["points"] for record in votes), scores=scores)
+    voted = any(record["points"] for record in votes)
+
+    def judged(belief: Belief) -> list[dict[str, Any]]:
+        return verified(pooled, belief, verdict, voted=voted, scores=scores)
+
+    result["candidates"] = (
+        judged(case.belief(ledger)) if scores else case.read_off(ledger, f"candidates {pooled} {verdict} {voted}", judged)
+    )
     if voting := summary_of(state, case):
         result["votes"] = voting
     stop = state["stop"] or _stop(verdict, result["answer"] is not None)

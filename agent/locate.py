@@ -26,6 +26,7 @@ from agent.policies import Policy
 from agent.render import message_to_json
 from agent.trajectory import VERSION, StopReason, TrajectoryError, file_name, load, save
 from geo.area import Area
+from geo.belief import Belief
 from tools.observation import Tool
 from tools.quote import clean
 from tools.toolbox import ToolSettings, make_tools
@@ -209,17 +210,20 @@ async def _checkpoints(out: Path | None) -> AsyncIterator[Any]:
 
 def trajectory_of(name: str, case: Case, tools: ToolSettings, state: CaseState, began: datetime) -> dict[str, Any]:
     """Everything about the run as one plain object."""
-    belief = case.belief(state["ledger"])
     guess = state["result"]["best_guess"]
-    ledger = [
-        {
-            **entry,
-            "mean": mean,
-            "bits": round(belief.bits_of(i), 2),
-            "for_answer_bits": round(belief.support_bits(i, guess["lat"], guess["lon"]), 2),
-        }
-        for i, (entry, mean) in enumerate(zip(state["ledger"], belief.clues.means, strict=True))
-    ]
+
+    def told(belief: Belief) -> list[dict[str, float]]:
+        return [
+            {
+                "mean": mean,
+                "bits": round(belief.bits_of(i), 2),
+                "for_answer_bits": round(belief.support_bits(i, guess["lat"], guess["lon"]), 2),
+            }
+            for i, mean in enumerate(belief.clues.means)
+        ]
+
+    bits = case.read_off(state["ledger"], f"bits {guess['lat']} {guess['lon']}", told)
+    ledger = [{**entry, **own} for entry, own in zip(state["ledger"], bits, strict=True)]
     usage = [m.usage_metadata for m in state["messages"] if isinstance(m, AIMessage) and m.usage_metadata]
     usage += [vote["usage"] for vote in state.get("votes", []) if vote["usage"]]
     return {
@@ -231,7 +235,7 @@ def trajectory_of(name: str, case: Case, tools: ToolSettings, state: CaseState, 
         "usage": {key: sum(u[key] for u in usage) for key in ("input_tokens", "output_tokens")},
         **state["result"], "label": label_of(state["result"]["best_guess"]),
         "views": state["views"], "regions": state["regions"], "sources": state["sources"], "ledger": ledger,
-        "normalisers": case.normalisers(), "steps": state["steps"],
+        "normalisers": case.normalisers(state["ledger"]), "steps": state["steps"],
         "messages": [message_to_json(m) for m in state["messages"]],
     }  # fmt: skip
 

@@ -17,7 +17,8 @@ async def weigh(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     began = time.monotonic()
     by_id = {step["id"]: step for step in state["steps"]}
     steps = [by_id[call["id"]] for call in last_reply(state).tool_calls if call["id"] in by_id]
-    line = belief_line(runtime.context.belief(state["ledger"])) if state["ledger"] else "belief: no evidence so far"
+    ledger = state["ledger"]
+    line = runtime.context.read_off(ledger, "line", belief_line) if ledger else "belief: no evidence so far"
     messages: list[AnyMessage] = []
     for step in steps:
         text = step["text"] + (f"\n{line}" if step is steps[-1] and runtime.context.policy.belief_line else "")

@@ -42,9 +42,16 @@ def shared(out: Path) -> dict[str, dict[str, Any]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    group = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "ACCELERATE_USE_CPU": "true",
+        "OMP_NUM_THREADS": "1",
+    }
     children = [
-        subprocess.Popen([sys.executable, __file__, str(out)], env={**os.environ, **group, "RANK": rank, "LOCAL_RANK": rank}) for rank in "01"
+        subprocess.Popen([sys.executable, __file__, str(out)], env={**os.environ, **group, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in "01"
     ]
     if any(child.wait(timeout=600) for child in children):
         sys.exit("a process failed")

@@ -158,7 +158,12 @@ def standing(records: Sequence[Record], settings: RunSettings, folder: RunFolder
 
 
 async def run(
-    records: Sequence[Record], policy: Policy | PolicyFor, settings: RunSettings, folder: RunFolder, progress: Progress, tell: Tell = _silent
+    records: Sequence[Record],
+    policy: Policy | PolicyFor,
+    settings: RunSettings,
+    folder: RunFolder,
+    progress: Progress,
+    tell: Tell = _silent,
 ) -> AsyncIterator[dict[str, Any]]:
     """Each finished trajectory; `progress` is kept up to date. Records whose policy failed are tried again at the end, after a pause."""
     left = [record for record in records if record.id not in progress.finished]
@@ -176,7 +181,12 @@ async def run(
 
 
 async def _pass(
-    records: Sequence[Record], policy: Policy | PolicyFor, settings: RunSettings, folder: RunFolder, progress: Progress, tell: Tell
+    records: Sequence[Record],
+    policy: Policy | PolicyFor,
+    settings: RunSettings,
+    folder: RunFolder,
+    progress: Progress,
+    tell: Tell,
 ) -> AsyncIterator[dict[str, Any]]:
     """One try at each record, as long as there is money and the policy answers."""
     guard = _Guard(settings, progress)

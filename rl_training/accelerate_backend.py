@@ -84,7 +84,7 @@ class Update:
             self.size = StepSize(int(sizes["tokens"]), self.grpo.tasks * self.grpo.group, self.grpo.max_tokens)
             parts = micro_batches(rows, self.grpo.optimiser.micro_batch, lambda row: len(row[0].ids))
             spare = [(found.drawn[0][0], 0.0)]
-            updates = [self.loop.update(step, parts, spare, self._loss) for _ in range(getattr(self.grpo, "passes", 1))]
+            updates = [self.loop.update(step, parts, spare, self._loss) for _ in range(self.grpo.passes)]
             loss = sum(loss for loss, _ in updates) / len(updates)
             metrics |= {"loss": loss, "grad_norm": updates[-1][1], **self._metrics()}
         return {**metrics, "seconds/update": time.perf_counter() - began}

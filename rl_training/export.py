@@ -17,10 +17,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.model_folder import write_json
 from rl_training.run_record import read_record
+
+if TYPE_CHECKING:
+    from agent.policies.policy_card import PolicyCard
 
 FORMAT = 1
 ABOUT_FILE = "export.json"
@@ -54,6 +57,7 @@ def export(
     from rl_training.policy_model import card_of
 
     settings, record = read_record(run)
+    card = card_of(settings)
     if into.exists() and (not into.is_dir() or (any(into.iterdir()) and not (into / ABOUT_FILE).is_file())):
         raise ExportError(f"{into} is there and is no earlier export: choose another folder")
     model, processor = (load or _load_trained)(run)
@@ -62,10 +66,10 @@ def export(
     into.parent.mkdir(parents=True, exist_ok=True)
     with _built(into) as folder:
         if kind == "merged":
-            _write_merged(model, processor, folder)
+            _write_merged(model, processor, folder, card)
         else:
             _write_adapter(model, folder, record)
-        card_of(settings).save(folder)
+        card.save(folder)
         if pickled := [path.name for path in folder.rglob("*") if path.suffix in _PICKLED]:
             raise ExportError(
                 f"the model would be written as {pickled[0]}, which runs code when it is read; only safetensors are exported"
@@ -132,8 +136,10 @@ def _load_trained(run: Path) -> tuple[Any, Any]:
     return model, processor
 
 
-def _write_merged(model: Any, processor: Any, folder: Path) -> None:
+def _write_merged(model: Any, processor: Any, folder: Path, card: PolicyCard) -> None:
     """Everything that transformers, vLLM and this program load a model from."""
+    from agent.chatml import ChatML
+
     model = _merged(model)
     model.save_pretrained(str(folder))
     if getattr(model, "generation_config", None) is not None:
@@ -144,6 +150,10 @@ def _write_merged(model: Any, processor: Any, folder: Path) -> None:
     if hasattr(processor, "image_processor"):
         processor.image_processor.save_pretrained(str(folder))
     template = getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
+    if ChatML.fits(processor):
+        template = ChatML(
+            processor, card.tools_as
+        ).template()  # other programs then send the tokens that the policy was trained on
     if isinstance(template, str):
         (folder / TEMPLATE_FILE).write_text(template, encoding="utf-8")
     elif not (folder / TEMPLATE_FILE).is_file():

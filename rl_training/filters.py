@@ -108,11 +108,16 @@ def _against_level(verdicts: Verdicts, level: str) -> str | None:
 def _against_distance(trajectory: Trajectory, truth: Truth, km: float) -> str | None:
     if truth.lat is None or truth.lon is None:
         return "no verdict: the truth has no coordinates"
-    point = _point(trajectory)
-    if point is None:
+    away = answer_distance_km(trajectory, truth)
+    if math.isinf(away):
         return "wrong: no answer"
-    away = float(haversine_km(truth.lat, truth.lon, *point))
     return None if away <= km else f"wrong: {away:.0f} km away"
+
+
+def answer_distance_km(trajectory: Trajectory, truth: Truth) -> float:
+    """From the answer to the truth, which has coordinates; infinite without an answer."""
+    point = _point(trajectory)
+    return math.inf if point is None else float(haversine_km(truth.lat or 0.0, truth.lon or 0.0, *point))
 
 
 def _point(trajectory: Trajectory) -> tuple[float, float] | None:

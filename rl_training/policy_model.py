@@ -33,9 +33,14 @@ def load_policy_model(settings: TrainSettings) -> tuple[Any, Any]:
         torch.set_num_threads(settings.run.threads)
     torch.manual_seed(settings.run.seed)
     model, processor = base_model(settings.model)
+    folder = Path(settings.model.adapter).expanduser() if settings.model.adapter else None
+    if folder is not None and (folder / "adapter.json").is_file():
+        from models.vision_language.adapter import load_adapter
+
+        return load_adapter(model, folder, projector=settings.model.train_projector), processor
     model = trainable(model, settings.model)
-    if settings.model.adapter:
-        begin_from(model, Path(settings.model.adapter))
+    if folder is not None:
+        begin_from(model, folder)
     return model, processor
 
 
@@ -54,20 +59,21 @@ def base_model(settings: ModelSettings) -> tuple[Any, Any]:
 
 def _from_folder_or_hub(settings: ModelSettings) -> tuple[Any, Any]:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText
 
     from agent.policies.transformers_vl import load_processor
-    from models.vision_language.embedded import register
 
-    register()
     try:
         processor = load_processor(settings.base)
         model = AutoModelForImageTextToText.from_pretrained(settings.base, dtype=getattr(torch, settings.dtype))
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"cannot load {settings.base}: {str(error).strip().splitlines()[0][:300]}") from error
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"cannot load {settings.base}: {why[:300]}") from error
     size = getattr(processor.image_processor, "size", None)
     if size is not None and "longest_edge" in size:
-        processor.image_processor.size = {**size, "longest_edge": settings.max_pixels}
+        least = min(size["shortest_edge"], settings.max_pixels)
+        processor.image_processor.size = type(size)(**{**dict(size), "shortest_edge": least, "longest_edge": settings.max_pixels})
     processor.tokenizer.padding_side = "left"
     return model, processor
 
@@ -101,17 +107,12 @@ def _with_lora(model: Any, settings: ModelSettings) -> Any:
 
 
 def begin_from(model: Any, folder: Path) -> None:
-    """Bring what is trained to where a run's newest checkpoint, or a kept adapter, has it. Raises ModelError or CheckpointError."""
+    """Bring what is trained to where a run's newest checkpoint has it. Raises ModelError or CheckpointError."""
     from rl_training import checkpoints
 
     newest = checkpoints.newest(folder)
     if newest is not None or (folder / checkpoints.WEIGHTS).is_file():
         checkpoints.load_weights(model, newest or folder)
-        return
-    if (folder / "adapter.json").is_file():
-        from models.vision_language.adapter import copy_adapter
-
-        copy_adapter(model, folder)
         return
     raise ModelError(f"{folder} holds neither a run's checkpoint nor an adapter")
 

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tools.ocr.line import TextLine
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from tools.ocr.reader import PictureReader
-
 _IN_MEMORY = 20_000
+
+
+class Reader(Protocol):
+    """What is needed of a `tools.ocr.reader.PictureReader`."""
+
+    @property
+    def second(self) -> Any: ...
+
+    def read(self, image: Image.Image, models: Sequence[str] = ()) -> list[TextLine]: ...
 
 
 class RememberedReader:
     """Answers as the reader that it is made with; what was read is kept in memory and, where a folder is given, on disk."""
 
-    def __init__(self, reader: PictureReader, folder: Path | None = None) -> None:
+    def __init__(self, reader: Reader, folder: Path | None = None) -> None:
         self.reader, self.second, self.folder = reader, reader.second, folder
         self._known: OrderedDict[str, list[TextLine]] = OrderedDict()
         self._lock = threading.Lock()
@@ -61,12 +70,12 @@ class RememberedReader:
         if self.folder is None:
             return
         path = self.folder / key[:2] / f"{key}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{threading.get_ident()}")
-        temporary.write_text(
-            json.dumps([[line.text, line.confidence, line.quad] for line in lines], ensure_ascii=False), encoding="utf-8"
-        )
-        temporary.replace(path)
+        text = json.dumps([[line.text, line.confidence, line.quad] for line in lines], ensure_ascii=False)
+        with contextlib.suppress(OSError):  # a disk that refuses costs reading it again, no more
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(path)
 
 
 def _line(item: Any) -> TextLine:

@@ -71,15 +71,15 @@ class Rollouts:
             async with places:
                 chat = self.chat.model_copy(update={"salt": (step * 1009 + salt) * 10_007 + number % self.group})
                 episode = await episode_of(record, self.world, self.card, chat, self.graph)
-                return replace_reward(episode, record, number // self.group, self.weights)
+                return scored(episode, record, number // self.group, self.weights)
 
         return list(await asyncio.gather(*(one(number, record) for number, record in enumerate(records))))
 
 
-def replace_reward(episode: Episode, record: Record, group: int, weights: Mapping[str, float] | None) -> Episode:
+def scored(episode: Episode, record: Record, group: int, weights: Mapping[str, float] | None) -> Episode:
     """The episode with its group, truth and reward."""
     truth = complete([record.truth])[0]
-    return replace(episode, group=group, truth=truth, reward=score(episode.trajectory, truth, weights))
+    return replace(episode, group=group, truth=truth, reward=score(episode.trajectory, truth, weights, end=episode.end))
 
 
 async def episode_of(record: Record, world: World, card: PolicyCard, chat: InProcess, graph: Graph) -> Episode:
@@ -96,7 +96,7 @@ async def episode_of(record: Record, world: World, card: PolicyCard, chat: InPro
             "messages": [],
         }
         return Episode(record.id, [], [], [], [], StopReason.PHOTO_ERROR.value, trajectory=failed)
-    case = Case(photo, policy, world.tools, world.limits)
+    case = Case(photo, policy, world.tools, world.limits, beliefs=world.beliefs)
     began = datetime.now(UTC)
     state = await run_case(case, graph, record.id, lambda event: None)
     trajectory = await asyncio.wrap_future(in_daemon(lambda: trajectory_of(record.id, case, world.tool_settings, state, began)))
@@ -156,7 +156,9 @@ def taught_episode(
     offered = {tool["function"]["name"] for tool in offered_tools(case)}
     state: CaseState = {"messages": _taught(messages, rules, offered, card.belief_line), "views": trajectory["views"]}
     shown = sent_messages(case, state)
-    last = max(row for row, message in enumerate(shown) if isinstance(message, AIMessage))
+    last = max((row for row, message in enumerate(shown) if isinstance(message, AIMessage)), default=-1)
+    if last < 0:
+        raise ValueError(f"{trajectory['photo']}: no reply is left that could be learned")
     stream = chatml.written(shown[: last + 1], offered_tools(case), recorded=False)
     while stream.mask and not stream.mask[-1]:
         stream.ids.pop(), stream.mask.pop(), stream.logp.pop()

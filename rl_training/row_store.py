@@ -6,17 +6,19 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import prompts
 from agent.policies.policy_card import PolicyCard
 from rl_training.episode import Episode
 
 
-def row_key(trajectory: dict[str, Any], card: PolicyCard, tokenizer: Any, limits: Any) -> str:
+def row_key(trajectory: Mapping[str, Any], card: PolicyCard, tokenizer: Any, limits: Any) -> str:
     """What a row depends on: the trajectory, how the policy is spoken to, and its vocabulary."""
-    parts = [trajectory["photo"], trajectory["sha256"], trajectory["messages"], card.to_json(), len(tokenizer), limits.to_json()]
+    parts = [trajectory["photo"], trajectory["sha256"], trajectory["messages"], card.to_json(), prompts.digest(card.prompt), len(tokenizer),
+             limits.to_json()]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
 
 
@@ -30,10 +32,18 @@ class RowStore:
     def add(self, key: str, row: Episode) -> None:
         """Keep a row. Raises OSError."""
         self.rows[key] = row
-        data = {"key": key, "task": row.task, "end": row.end, "ids": row.ids, "mask": row.mask, "images": [_png(image) for image in row.images]}
+        data = {
+            "key": key,
+            "task": row.task,
+            "end": row.end,
+            "ids": row.ids,
+            "mask": row.mask,
+            "images": [_png(image) for image in row.images],
+        }
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        torn = _is_torn(self.path)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(data) + "\n")
+            file.write("\n" * torn + json.dumps(data) + "\n")
 
 
 def _read(path: Path) -> Iterator[tuple[str, Episode]]:
@@ -47,9 +57,20 @@ def _read(path: Path) -> Iterator[tuple[str, Episode]]:
                 data = json.loads(line)
                 images = [Image.open(io.BytesIO(base64.b64decode(image))).convert("RGB") for image in data["images"]]
                 ids, mask = [int(i) for i in data["ids"]], [int(i) for i in data["mask"]]
+                if len(ids) != len(mask):
+                    continue
                 yield str(data["key"]), Episode(str(data["task"]), ids, mask, [0.0] * len(ids), images, str(data["end"]))
             except (ValueError, KeyError, TypeError, OSError):
                 continue
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether the last line has no end."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"
 
 
 def _png(image: Any) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rl_training.config import TrainSettings
+from rl_training.grpo import Evaluate, Told
 from rl_training.policy_model import card_of, load_policy_model
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rl_training.rollout import Rollouts
     from rl_training.world import World
 
-Told = Callable[[Mapping[str, Any]], None]
 _REMEMBERED = "read"
 """Folder beside the runs in which what was read in pictures is kept; all stages share it."""
 
@@ -30,7 +30,7 @@ def run_sft(settings: TrainSettings, folder: Path, told: Told) -> Path:
     from rl_training.sft import train_sft
 
     model, processor = load_policy_model(settings)
-    rollouts = _rollouts(settings, model, processor)
+    rollouts = rollouts_of(settings, model, processor)
     rows = sft_rows(settings, rollouts)
     told({"rows": len(rows), "tokens": sum(len(row.ids) for row in rows), "written": sum(row.written for row in rows)})
     return train_sft(settings, rows, model, processor, out=folder, told=told, evaluate=_evaluation(settings, rollouts))
@@ -41,7 +41,7 @@ def run_grpo(settings: TrainSettings, folder: Path, told: Told) -> Path:
     from rl_training.grpo import train_grpo
 
     model, processor = load_policy_model(settings)
-    rollouts = _rollouts(settings, model, processor)
+    rollouts = rollouts_of(settings, model, processor)
     return train_grpo(settings, rollouts, model, processor, out=folder, told=told, evaluate=_evaluation(settings, rollouts))
 
 
@@ -68,11 +68,11 @@ def _taught(settings: TrainSettings, rollouts: Rollouts) -> Iterator[Episode]:
                 continue
             key = row_key(trajectory, card, chatml.tokenizer, world.limits)
             if key not in store.rows:
-                store.add(key, taught_episode(trajectory, record.open(), card, world, chatml))
+                store.add(key, taught_episode(trajectory, world.open(record), card, world, chatml))
             yield store.rows[key]
 
 
-def _rollouts(settings: TrainSettings, model: Any, processor: Any) -> Rollouts:
+def rollouts_of(settings: TrainSettings, model: Any, processor: Any) -> Rollouts:
     from agent.policies.in_process import InProcess
     from rl_training.rollout import Rollouts
     from rl_training.world import World
@@ -84,7 +84,7 @@ def _rollouts(settings: TrainSettings, model: Any, processor: Any) -> Rollouts:
     return Rollouts(world, card, chat, group=grpo.group, weights=settings.reward or None)
 
 
-def _evaluation(settings: TrainSettings, rollouts: Rollouts) -> Callable[[Any, int], Mapping[str, float]] | None:
+def _evaluation(settings: TrainSettings, rollouts: Rollouts) -> Evaluate | None:
     """What the policy earns on the held-out records, the likeliest token each time."""
     from rl_training.world import held_out
 
@@ -103,4 +103,17 @@ def evaluated(rollouts: Rollouts, model: Any, records: Sequence[Record]) -> Mapp
     sampler.forget()
     greedy = rollouts.at_temperature(0.0)
     episodes = asyncio.run(greedy.play(records))
-    return rollout_metrics([facts(episode) for episode in episodes])
+    return {**rollout_metrics([facts(episode) for episode in episodes]), **shares_right(episodes)}
+
+
+def shares_right(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Shares of the episodes that have a verdict and are right: country, region, city, and nearer than 25 km."""
+    from rl_training.filters import answer_distance_km, verdicts_of
+
+    verdicts = [verdicts_of(episode.trajectory, episode.truth) for episode in episodes if episode.truth is not None]
+    found: dict[str, float] = {}
+    for level in ("country", "region", "city"):
+        told = [bool(one[level]) for one in verdicts if one[level] is not None]
+        found |= {level: sum(told) / len(told)} if told else {}
+    away = [answer_distance_km(e.trajectory, e.truth) for e in episodes if e.truth is not None and e.truth.lat is not None]
+    return {**found, **({"within_25km": sum(km < 25.0 for km in away) / len(away)} if away else {})}

@@ -30,12 +30,17 @@ def train_sft(
         raise SftError(
             f"none of {len(rows)} rows can be trained on: nothing is marked as written, or all exceed {settings.sft.max_tokens} tokens"
         )
+    left_out = {"rows": len(usable), "rows_left_out": len(rows) - len(usable)}
+
+    def tell(row: Mapping[str, Any]) -> None:
+        told({**row, **left_out} if "loss" in row else row)
+
     if settings.run.backend == "accelerate":
         from rl_training import accelerate_backend
 
-        return accelerate_backend.train_sft(settings, usable, model, processor, out=out, told=told, evaluate=evaluate)
+        return accelerate_backend.train_sft(settings, usable, model, processor, out=out, told=tell, evaluate=evaluate)
     if settings.run.backend == "trl":
         from rl_training import trl_backend
 
-        return trl_backend.train_sft(settings, usable, model, processor, out=out, told=told, evaluate=evaluate)
+        return trl_backend.train_sft(settings, usable, model, processor, out=out, told=tell, evaluate=evaluate)
     raise SftError(f"no backend named {settings.run.backend!r}: there are trl, accelerate")

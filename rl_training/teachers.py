@@ -1,12 +1,14 @@
 """Teachers: policies whose trajectories the student learns from.
 
-Any policy can teach. `informed` needs no language model: it follows the checklist's order, and is told which of a drawn scene's signs
+Any policy can teach. `novice` knows the tools and nothing else: from it a policy learns how to ask, and what is worth asking for only by
+reinforcement. `informed` needs no language model: it follows the checklist's order, and is told which of a drawn scene's signs
 decide and which mislead (`Record.clues`). What it does must be learnt from what stands in the photo, so that it never uses a fact that
 no tool has shown: names and distances from lines that were read, the country from the belief.
 """
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,6 +25,7 @@ from agent.policies.checklist import lines_of
 from evals.record import Record
 from geo.gazetteer import gazetteer
 from geo.names import fold
+from tools.road_distance import distance_in, names_on
 
 Call = tuple[str, dict[str, Any]]
 
@@ -33,6 +36,8 @@ NUMBERS = frozenset({"area_code"})
 _ALIKE = 80.0
 _SURE = 0.8
 _MOST_ZOOMS = 3
+_NEWEST = 0.4
+"""How often a novice takes the newest."""
 
 MakePolicy = Callable[[Record], Policy]
 
@@ -43,6 +48,8 @@ class Informed(BaseChatModel):
     clues: Sequence[Mapping[str, Any]] = Field(default=(), exclude=True)
     country: str | None = None
     """ISO code of the truth, for what the belief must show before it is used."""
+    by_name: bool = False
+    """Whether lines are named by their text, which a language model copies easily, instead of by their number."""
     bound: tuple[str, ...] = ()
 
     @property
@@ -86,7 +93,7 @@ class Informed(BaseChatModel):
         for clue in self._deciding(PLACES):
             line = _line_of(clue, results)
             if line is not None:
-                yield "find_place", {"region": line["number"]}
+                yield "find_place", {"name": _name_on(line["text"])} if self.by_name else {"region": line["number"]}
 
     def _numbers(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
         """Telephone numbers read again for the country that the belief shows."""
@@ -97,10 +104,54 @@ class Informed(BaseChatModel):
         for clue in self._deciding(NUMBERS):
             line = _line_of(clue, results)
             if line is not None:
-                yield "read_text", {"region": line["number"], "country": name}
+                yield "read_text", {"country": name} if self.by_name else {"region": line["number"], "country": name}
 
     def _deciding(self, kinds: Iterable[str]) -> list[Mapping[str, Any]]:
         return [clue for clue in self.clues if clue["decisive"] and clue["kind"] in kinds]
+
+
+class Novice(BaseChatModel):
+    """Reads the photo, zooms into something that could not be read, reads that, looks a line up, answers.
+
+    Of what could not be read, and of the lines that it has, it takes the first or the newest, as a coin falls that likes the first better.
+    """
+
+    seed: str = ""
+    bound: tuple[str, ...] = ()
+
+    @property
+    def _llm_type(self) -> str:
+        return "novice"
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self.model_copy(update={"bound": tuple(tool["function"]["name"] for tool in tools)})
+
+    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        results = [m for m in messages if isinstance(m, ToolMessage)]
+        turn = sum(isinstance(m, AIMessage) for m in messages)
+        calls = self._next(turn, results, random.Random(f"{self.seed}:{turn}"))  # noqa: S311
+        return _reply([call for call in calls if call[0] in self.bound] or [(ANSWER_TOOL, {})])
+
+    def _next(self, turn: int, results: Sequence[ToolMessage], rng: random.Random) -> list[Call]:
+        used, last = {m.name for m in results}, {m.name for m in _last_turn(results)}
+        if turn == 0:
+            return [("read_text", {})]
+        if "zoom" in last:
+            return [("read_text", {"view": view}) for view in _new_views(results)]
+        unread = _unread(results)
+        if unread and "zoom" in self.bound and "zoom" not in used:
+            return [("zoom", {"region": _either(unread, rng)})]
+        lines = sorted(line["number"] for line in lines_of(results))
+        return [("find_place", {"region": _either(lines, rng)})] if lines and "find_place" not in used else []
+
+
+def _either(numbers: Sequence[int], rng: random.Random) -> int:
+    return numbers[-1] if rng.random() < _NEWEST else numbers[0]
+
+
+def novice(record: Record) -> Policy:
+    """A novice, who draws otherwise for each record."""
+    return Policy("novice", Novice(seed=record.id), sees=False)
 
 
 def informed(record: Record) -> Policy:
@@ -108,10 +159,16 @@ def informed(record: Record) -> Policy:
     return Policy("informed", Informed(clues=record.clues, country=record.truth.country), sees=False)
 
 
+def informed_by_name(record: Record) -> Policy:
+    """The same, naming lines by their text."""
+    model = Informed(clues=record.clues, country=record.truth.country, by_name=True)
+    return Policy("informed:names", model, sees=False)
+
+
 def make_teacher(spec: str, **settings: Any) -> MakePolicy:
-    """`informed`, or any policy by its short name. Raises PolicyError."""
-    if spec == "informed":
-        return informed
+    """`informed` (which names lines by number), `informed:names`, `novice`, or any policy by its short name. Raises PolicyError."""
+    if own := {"informed": informed, "informed:names": informed_by_name, "novice": novice}.get(spec):
+        return own
     policy = make_policy(spec, **settings)
     return lambda record: policy
 
@@ -119,7 +176,9 @@ def make_teacher(spec: str, **settings: Any) -> MakePolicy:
 def knows(spec: str) -> str:
     """What a teacher is told beside the photo, for the manifest."""
     return (
-        "the scene's own list of clues: which signs decide and which mislead" if spec == "informed" else "nothing but the photo"
+        "the scene's own list of clues: which signs decide and which mislead"
+        if spec.startswith("informed")
+        else "nothing but the photo"
     )
 
 
@@ -142,6 +201,13 @@ def _new_views(results: Sequence[ToolMessage]) -> list[str]:
     return [m.artifact["view"]["id"] for m in _last_turn(results) if m.name == "zoom" and m.status == "success" and isinstance(m.artifact, dict)][:_MOST_ZOOMS]  # fmt: skip
 
 
+def _name_on(text: str) -> str:
+    """The name in a line, without numbers and distances."""
+    found = distance_in(text)
+    names = names_on(found[1] if found else text)
+    return names[0] if names else text
+
+
 def _regions(results: Sequence[ToolMessage]) -> dict[int, tuple[float, ...]]:
     """Boxes of all lines that were read, and of writing that could not be."""
     found: dict[int, tuple[float, ...]] = {}
@@ -150,6 +216,12 @@ def _regions(results: Sequence[ToolMessage]) -> dict[int, tuple[float, ...]]:
             found |= {line["number"]: tuple(line["box"]) for line in message.artifact.get("lines", [])}
             found |= {int(item["number"]): tuple(item["box"]) for item in message.artifact.get("unread", [])}
     return found
+
+
+def _unread(results: Sequence[ToolMessage]) -> list[int]:
+    """Numbers of what looks like writing and could not be read."""
+    artifacts = [m.artifact for m in results if m.name == "read_text" and isinstance(m.artifact, dict)]
+    return [int(item["number"]) for artifact in artifacts for item in artifact.get("unread", [])]
 
 
 def _share(a: Sequence[float], b: Sequence[float]) -> float:

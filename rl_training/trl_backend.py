@@ -82,7 +82,7 @@ def train_grpo(
 
 def passes(settings: TrainSettings) -> int:
     """Optimizer steps on the episodes of one rollout."""
-    return int(getattr(settings.grpo, "passes", 1))
+    return int(settings.grpo.passes)
 
 
 def grpo_arguments(settings: TrainSettings, out: Path) -> GRPOConfig:
@@ -90,7 +90,11 @@ def grpo_arguments(settings: TrainSettings, out: Path) -> GRPOConfig:
     grpo, times = settings.grpo, passes(settings)
     micro, accumulate = divided(grpo.tasks * grpo.group, grpo.optimiser.micro_batch)
     common = _arguments(settings, grpo.optimiser, grpo.steps * times, out)
-    common |= {"save_steps": common["save_steps"] * times, "warmup_steps": grpo.optimiser.warmup_steps * times, "logging_steps": times}
+    common |= {
+        "save_steps": common["save_steps"] * times,
+        "warmup_steps": grpo.optimiser.warmup_steps * times,
+        "logging_steps": times,
+    }
     return GRPOConfig(
         **common, per_device_train_batch_size=micro, gradient_accumulation_steps=accumulate, steps_per_generation=accumulate,
         num_generations=grpo.group, num_iterations=times, max_completion_length=grpo.max_tokens, temperature=grpo.temperature,
@@ -141,5 +145,3 @@ def _train(trainer: Any, callback: TellAndKeep, out: Path) -> Path:
             trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
         newest = trl_checkpoints.newest(out)
     return newest or out / trl_checkpoints.FOLDER
-
-

@@ -79,7 +79,9 @@ class TellAndKeep(TrainerCallback):  # type: ignore[misc]
             with kept_random(), torch.no_grad():
                 found = self.evaluate(model, step)
             model.train()
-            self.told({"step": step, **{name if name.startswith("eval/") else f"eval/{name}": value for name, value in found.items()}})
+            self.told(
+                {"step": step, **{name if name.startswith("eval/") else f"eval/{name}": value for name, value in found.items()}}
+            )
         self.trainer.accelerator.wait_for_everyone()
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -60,9 +60,13 @@ class AgentGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         model, training = accelerator.unwrap_model(self.model), self.model.training
         self.model.eval()
         step = self.state.global_step // self.num_iterations
-        found = collect(grpo, self.source, model, step, len(prompts) // grpo.group, accelerator.process_index, accelerator.num_processes)
+        found = collect(
+            grpo, self.source, model, step, len(prompts) // grpo.group, accelerator.process_index, accelerator.num_processes
+        )
         rows = self._rows(found)
-        check_pictures([episode for episode, _ in rows], self.processor)  # TRL would drop the pictures of the whole batch, and say nothing
+        check_pictures(
+            [episode for episode, _ in rows], self.processor
+        )  # TRL would drop the pictures of the whole batch, and say nothing
         self.rollout_metrics = {**step_metrics(found, self._together), **self._apart(model, rows), **self._counted(rows)}
         self.model.train(training)
         episodes = [episode for episode, _ in rows]

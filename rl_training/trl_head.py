@@ -57,10 +57,14 @@ def _scored(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any], labels
     targets_N = labels[:, 1:][mask_BL]
     logp_N, entropy_N = chunked_logp(logits_NV, targets_N, temperature, entropy=True)
     right_N = logits_NV.detach().argmax(dim=-1) == targets_N
-    spread = [values_N.new_zeros(mask_BL.shape).masked_scatter(mask_BL, values_N) for values_N in (logp_N, entropy_N, right_N)]
-    return _output(*spread, mask_BL)
+    return _output(_placed(logp_N, mask_BL), _placed(entropy_N, mask_BL), _placed(right_N, mask_BL), mask_BL)
 
 
-def _output(logp_BL: Tensor, entropy_BL: Tensor, right_BL: Tensor, mask_BL: Tensor) -> Any:
+def _placed(values_N: Tensor | None, mask_BL: Tensor) -> Any:
+    """Values where the mask is set [B, L-1], 0 elsewhere."""
+    return None if values_N is None else values_N.new_zeros(mask_BL.shape).masked_scatter(mask_BL, values_N)
+
+
+def _output(logp_BL: Tensor, entropy_BL: Any, right_BL: Any, mask_BL: Tensor) -> Any:
     loss = -logp_BL.sum() / mask_BL.sum().clamp(min=1)
     return FusedCausalLMOutput(loss=loss, log_probs=logp_BL, entropy=entropy_BL, is_top1=right_BL, label_mask=mask_BL)

@@ -7,8 +7,9 @@ import random
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from agent.beliefs import Beliefs
 from agent.limits import Limits
 from evals.record import Benchmark, BenchmarkError, Record
 from rl_training.config import WorldSettings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from agent.photo import PhotoFile
 
 _OPEN_PHOTOS = 64
+_KEPT_BELIEFS, _RESULTS = 16, 50_000
+"""Beliefs that are kept whole (about 6 MB each), and what was read off these and others."""
 
 
 class World:
@@ -34,6 +37,7 @@ class World:
                              max_views_shown=settings.max_calls + 2)  # fmt: skip
         self.tool_settings = ToolSettings(offline=True, leave_out_copies=True)
         self.tools = tools_of(settings, self.tool_settings, remembered)
+        self.beliefs = Beliefs(_KEPT_BELIEFS, _RESULTS)
         self._photos: OrderedDict[str, PhotoFile] = OrderedDict()
         self._opening: dict[str, asyncio.Lock] = {}
 
@@ -43,20 +47,28 @@ class World:
         starts = [*self.settings.curriculum, *[0] * len(self.benches)][: len(self.benches)]
         pools = [bench.records() for bench, start in zip(self.benches, starts, strict=True) if step >= start]
         pools = [pool for pool in pools if pool]
-        if not pools or sum(map(len, pools)) < count:
-            raise BenchmarkError(f"step {step} draws {count} tasks, and its benchmarks hold {sum(map(len, pools))}")
+        if (there := len({record.id for pool in pools for record in pool})) < count:
+            raise BenchmarkError(f"step {step} draws {count} tasks, and its benchmarks hold {there}")
         drawn: dict[str, Record] = {}
         while len(drawn) < count:
             record = rng.choice(rng.choice(pools))
             drawn.setdefault(record.id, record)
         return list(drawn.values())
 
+    def open(self, record: Record) -> PhotoFile:
+        """The photo of a record, small where its writing is known. Raises `agent.photo.PhotoError`."""
+        if self.settings.reader == "known":
+            from rl_training.known_text import open_known
+
+            return open_known(record.id)
+        return record.open()
+
     async def photo(self, record: Record) -> PhotoFile:
         """The photo of a record; rollouts of one group share it. Raises `agent.photo.PhotoError`."""
         lock = self._opening.setdefault(record.id, asyncio.Lock())
         async with lock:
             if record.id not in self._photos:
-                self._photos[record.id] = await asyncio.to_thread(record.open)
+                self._photos[record.id] = await asyncio.to_thread(self.open, record)
                 while len(self._photos) > _OPEN_PHOTOS:
                     gone, _ = self._photos.popitem(last=False)
                     self._opening.pop(gone, None)
@@ -86,7 +98,8 @@ def tools_of(settings: WorldSettings, tools: ToolSettings, remembered: Path | No
     elif settings.reader == "ocr":
         from rl_training.reading import RememberedReader
 
-        made["read_text"] = ReadText(RememberedReader(shared_reader(), remembered))
+        reader: Any = RememberedReader(shared_reader(), remembered)  # answers as a `PictureReader` does
+        made["read_text"] = ReadText(reader)
     else:
         raise ValueError(f"a reader is ocr or known, not {settings.reader[:40]!r}")
     if missing := sorted(set(settings.tools) - set(made) - {"answer"}):

@@ -35,6 +35,13 @@ HEAVY = {
     "lancedb",
     "qdrant_client",
     "faiss",
+    "trl",
+    "peft",
+    "accelerate",
+    "gguf",
+    "safetensors",
+    "tokenizers",
+    "tensorboard",
 }
 
 
@@ -84,6 +91,8 @@ def test_there_is_no_relative_import() -> None:
         "import models.geocells.train, models.geocells.geocells",
         "import models.alignment.train, models.alignment.alignment",
         "import models.knn_calibration",
+        "import rl_training.reward, rl_training.config_file, rl_training.curves, rl_training.metrics_log",
+        "import geosleuth.train",
     ],
 )
 def test_looking_loads_nothing_heavy(statement: str) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from geo.area import Area
+from geo.belief import Belief
 from geo.evidence import Evidence, Kernels, Likelihood, Regions, inside, near
-from geo.reference import start_of
 from tools.quote import quoted
 
 if TYPE_CHECKING:
@@ -53,9 +53,12 @@ def places_if(
 
 def _inside(country: str, matches: Sequence[Match], area: Area | None) -> Likelihood | None:
     """Where in the country; None where nothing of it lies there."""
-    cells, reference = start_of(True, area)
+    kernels = _kernels(matches)
     try:
-        return inside(country, _kernels(matches), cells, reference)
+        fine = Belief.start(area=area).update(
+            Evidence(kernels, "", "", "", _RELIABILITY)
+        )  # its cells are small where the kernels are high
+        return inside(country, kernels, fine.cells, fine.reference)
     except ValueError:
         return None
 

@@ -16,7 +16,7 @@ from geo.sphere import haversine_km
 from tools.nominatim import GeocoderError, Nominatim
 from tools.observation import Arguments, Observation, Tool, ToolContext, refusal
 from tools.quote import clean, quoted
-from tools.road_distance import MAX_ROAD_KM, around, read_line
+from tools.road_distance import MAX_ROAD_KM, around, line_naming, read_line
 
 _MOST_CANDIDATES = 8
 _REGION_SIGMA_KM = 60.0
@@ -46,7 +46,10 @@ class PlaceArguments(Arguments):
         description="the number of a line that was read, instead of `name`: its text is the name, and it counts as seen in the photo",
     )
     country: str | None = Field(default=None, description="ISO 3166 code (PT) or name, if known", max_length=60)
-    seen_in_photo: bool = Field(default=False, description="true only if the name was read in the photo or given by the user")
+    seen_in_photo: bool = Field(
+        default=False,
+        description="true only if the name was seen in the photo or given by the user; lines that were read count by themselves",
+    )
     distance_km: float | None = Field(
         default=None, description="how far the sign says it is, in km by road", gt=0, le=MAX_ROAD_KM
     )
@@ -154,7 +157,8 @@ def _sought(arguments: PlaceArguments, context: ToolContext, gazetteer: PlaceSea
         name = clean(arguments.name or "", 120)
         if not fold(name):
             raise ValueError("The name holds no letters; give a place name.")
-        return _Sought((name,), area, arguments.seen_in_photo, arguments.distance_km)
+        stands, road_km = line_naming(name, context)
+        return _Sought((name,), area, arguments.seen_in_photo or stands, arguments.distance_km or road_km)
     names, road_km = read_line(arguments.region, context)
     return _Sought(names, area, True, arguments.distance_km or road_km)
 

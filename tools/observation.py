@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -127,6 +129,20 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def parameters_of(arguments: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a call's arguments."""
+    return deepcopy(_parameters(arguments))
+
+
+@cache
+def _parameters(arguments: type[BaseModel]) -> dict[str, Any]:
+    """Made once: pydantic takes milliseconds for it, and every turn of every case asks for all tools."""
+    parameters = arguments.model_json_schema()
+    parameters.pop("title", None)
+    parameters.pop("description", None)
+    return parameters
+
+
 class Tool:
     """Base of every tool. A subclass sets the four class variables and `run`."""
 
@@ -145,10 +161,10 @@ class Tool:
 
     def schema(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling form."""
-        parameters = self.arguments.model_json_schema()
-        parameters.pop("title", None)
-        parameters.pop("description", None)
-        return {"type": "function", "function": {"name": self.name, "description": self.description, "parameters": parameters}}
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": parameters_of(self.arguments)},
+        }
 
     def as_langchain(self, context: ToolContext) -> StructuredTool:
         """The tool for anyone's LangChain agent, bound to one photo. Answers the text; the artifact is the Observation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -46,9 +46,23 @@ class ReadTextArguments(Arguments):
     )
     country: str | None = Field(
         None,
-        description="ISO 3166 code or name, if it is known or suspected: telephone numbers are read as they are dialled there.",
+        description="ISO 3166 code or name, if known or suspected: telephone numbers, also of lines read before, count as dialled there.",
         max_length=60,
     )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A line in a view, or something like one."""
+
+    text: str
+    confidence: float
+    box: UnitBox
+    """On the photo itself."""
+
+
+Reading = Callable[[View, ToolContext], tuple[list[Seen], list[Seen]]]
+"""What is read in a view: the lines to show, then what looks like writing and cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -80,24 +94,39 @@ class ReadText(Tool):
         self._reader = reader
 
     def run(self, arguments: ReadTextArguments, context: ToolContext) -> Observation:
-        reader = self._reader or shared_reader()
         try:
             parent = view_of_photo(arguments.view, context)
             view = parent if arguments.region is None else _around(find_region(arguments.region, context), parent)
             country = _country(arguments.country, context.area) if arguments.country else ""
-            models = models_for(arguments.languages or [], reader.second.models() if reader.second else ())
+            reading = self.reading(arguments.languages or [])
         except ValueError as error:
             return refusal(clean(str(error)))
-        picture = context.photo.render(view, MAX_PIXELS)
-        readable, unreadable = _sorted_out(reader.read(picture, models))
+        if country and arguments.region is None and (known := _lines_of(context, parent)):
+            return _in_country(known, country, parent, context)
+        readable, unreadable = reading(view, context)
         first = next_region_number(context)
-        found = [_Found(first + i, clean(line.text, _MOST_CHARACTERS), line.confidence, _on_photo(line, picture.size, view))
+        found = [_Found(first + i, clean(line.text, _MOST_CHARACTERS), line.confidence, line.box)
                  for i, line in enumerate(readable + unreadable)]  # fmt: skip
         where = f"region {arguments.region}" if arguments.region is not None else clean(parent.id)
         sure = [line.text for line in found[: len(readable)] if _is_sure(line)]
         clues = _clues(sure, parent, context)
         supposed = places_if(country, sure, clues, self.name, parent.id, context.area) if country else []
         return _observation(found[: len(readable)], found[len(readable) :], where, clues, supposed, country)
+
+    def reading(self, languages: Sequence[str]) -> Reading:
+        """How views are read where these languages are expected. Raises ValueError, one sentence, for a language that is none."""
+        reader = self._reader or shared_reader()
+        models = models_for(list(languages), reader.second.models() if reader.second else ())
+
+        def read(view: View, context: ToolContext) -> tuple[list[Seen], list[Seen]]:
+            picture = context.photo.render(view, MAX_PIXELS)
+            readable, unreadable = (
+                [Seen(line.text, line.confidence, _on_photo(line, picture.size, view)) for line in lines]
+                for lines in _sorted_out(reader.read(picture, models))
+            )
+            return readable, unreadable
+
+        return read
 
 
 @cache
@@ -168,6 +197,29 @@ def _observation(lines: list[_Found], unreadable: list[_Found], where: str, clue
               "unread": [{"number": line.number, "box": [round(share, 5) for share in line.box]} for line in unreadable],
               "clues": [_clue_json(clue) for clue in clues]},
     )  # fmt: skip
+
+
+def _lines_of(context: ToolContext, view: View) -> list[str]:
+    """What was read before in a view."""
+    from tools.road_distance import text_of
+
+    left, top, right, bottom = view.box
+    regions = [
+        r
+        for r in context.regions.values()
+        if left <= (r.box[0] + r.box[2]) / 2 <= right and top <= (r.box[1] + r.box[3]) / 2 <= bottom
+    ]
+    return [text for region in regions if (text := text_of(region))]
+
+
+def _in_country(texts: list[str], country: str, view: View, context: ToolContext) -> Observation:
+    """The lines that were read before, looked through for telephone numbers as they are dialled in a country."""
+    supposed = places_if(country, texts, _clues(texts, view, context), ReadText.name, view.id, context.area)
+    said = [f"- {clean(item.claim, 200)}" for item in supposed] or [
+        f"No telephone number here tells where in {country} it belongs."
+    ]
+    return Observation("\n".join(["The telephone numbers that were read, as they are dialled there:", *said]), evidence=tuple(supposed),
+                       data={"lines": [], "unreadable": [], "unread": [], "clues": []})  # fmt: skip
 
 
 def _country(named: str, area: Area | None) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from geo.clues import is_sign_word
 from geo.evidence import Kernels, Likelihood, Ring
+from geo.names import fold
 from geo.sphere import destination
 from tools.observation import Region, ToolContext
 from tools.quote import quoted
@@ -59,6 +60,17 @@ def read_line(number: int, context: ToolContext) -> tuple[tuple[str, ...], float
     if not names:
         raise ValueError(f"Line {number} ({quoted(text, 60)}) holds no name; give the line with the name.")
     return tuple(names), found[0] if found else distance_beside(line, context.regions)
+
+
+def line_naming(name: str, context: ToolContext) -> tuple[bool, float | None]:
+    """Whether a line that was read holds `name`, whole words of it, and the distance by road in km that goes with it."""
+    wanted = f" {fold(name)} "
+    for region in context.regions.values():
+        text = text_of(region)
+        if text is not None and len(wanted) > 4 and wanted in f" {fold(text)} ":
+            found = distance_in(text)
+            return True, found[0] if found else distance_beside(region, context.regions)
+    return False, None
 
 
 def distance_in(text: str) -> tuple[float, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.render import ImagesIn
@@ -13,7 +14,7 @@ from agent.reply import BoxSpace
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-SPECS = "checklist, openai:MODEL, hf:REPO_OR_DIR, scripted:FILE"
+SPECS = "checklist, embedded, openai:MODEL, hf:REPO_OR_DIR, scripted:FILE"
 
 
 class PolicyError(ValueError):
@@ -57,19 +58,33 @@ def make_policy(
     kind, _, rest = spec.partition(":")
     makers: dict[str, Callable[[], Policy]] = {
         "checklist": lambda: _checklist(spec),
+        "embedded": lambda: _embedded(spec, temperature),
         "scripted": lambda: _scripted(spec, rest),
         "openai": lambda: _openai(spec, rest, base_url, box_space, temperature, retries),
         "hf": lambda: _transformers(spec, rest, box_space, temperature),
     }
-    if kind not in makers or (kind not in {"checklist"} and not rest):
+    if kind not in makers or (kind not in {"checklist", "embedded"} and not rest):
         raise PolicyError(f"no policy is called {spec!r}; use {SPECS}")
     return makers[kind]()
+
+
+def usual_policy() -> str:
+    """What answers when no policy is named: the embedded one where its packages are installed, else the checklist."""
+    from agent.policies.embedded import is_ready
+
+    return "embedded" if is_ready() else "checklist"
 
 
 def _checklist(spec: str) -> Policy:
     from agent.policies.checklist import Checklist
 
     return Policy(spec, Checklist(), sees=False)
+
+
+def _embedded(spec: str, temperature: float) -> Policy:
+    from agent.policies.embedded import load
+
+    return load(spec, temperature)
 
 
 def _scripted(spec: str, path: str) -> Policy:
@@ -85,7 +100,12 @@ def _openai(spec: str, model: str, base_url: str | None, box_space: BoxSpace, te
     url = base_url or os.environ.get("OPENAI_BASE_URL")
     if not key and not url:
         raise PolicyError(f"{spec} needs OPENAI_API_KEY, or --base-url (OPENAI_BASE_URL) of a server of your own")
-    return Policy(spec, chat_model(model, url, key or "none", temperature, retries), box_space=box_space)
+    chat = chat_model(model, url, key or "none", temperature, retries)
+    if (Path(model) / "geosleuth.json").is_file():  # a server that is given an exported folder calls the model by its path
+        from agent.policies.policy_card import read_card
+
+        return read_card(Path(model)).policy(spec, chat)
+    return Policy(spec, chat, box_space=box_space)
 
 
 def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: float) -> Policy:

@@ -71,8 +71,11 @@ class Checklist(BaseChatModel):
             yield "read_text", {"view": view}
 
     def _look_up_names(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
-        for name in self.names(lines_of(results))[:MAX_NAMES]:
-            yield "find_place", {"name": name.text, "seen_in_photo": True}
+        lines = lines_of(results)
+        for name in self.names(lines)[:MAX_NAMES]:
+            line = next((line for line in lines if _holds_only(line["text"], name.text)), None)
+            # By its number, the line's distance (`Porto 34 km`) counts, too.
+            yield "find_place", {"name": name.text, "seen_in_photo": True} if line is None else {"region": line["number"]}
 
     def _search_for_what_is_left(self, results: Sequence[ToolMessage]) -> Iterator[Call]:
         if any(m.name == "find_place" and m.status == "success" for m in results):
@@ -98,6 +101,12 @@ _STAGES: tuple[tuple[str, Callable[[Checklist, Sequence[ToolMessage]], Iterator[
 def _reply(title: str, calls: Sequence[Call]) -> ChatResult:
     tool_calls = [ToolCall(name=name, args=args, id=f"c{i}", type="tool_call") for i, (name, args) in enumerate(calls)]
     return ChatResult(generations=[ChatGeneration(message=AIMessage(content=title, tool_calls=tool_calls))])
+
+
+def _holds_only(line: str, name: str) -> bool:
+    """Whether a line is a name, but for numbers, units and punctuation."""
+    rest = line.replace(name, "", 1)
+    return name in line and sum(c.isalpha() for c in rest) <= 2
 
 
 def lines_of(results: Sequence[ToolMessage]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def read_card(folder: Path) -> PolicyCard:
         return PolicyCard()
     try:
         return card_from_json(json.loads(path.read_text(encoding="utf-8")[:100_000]))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise PolicyError(f"{path} is no card of a policy: {str(error)[:200]}") from error
 
 
@@ -64,20 +64,26 @@ def card_from_json(data: Mapping[str, Any]) -> PolicyCard:
     """The inverse of `PolicyCard.to_json`. Raises ValueError or TypeError."""
     import prompts
 
+    if not isinstance(data, Mapping):
+        raise ValueError("it is no table of settings")
     known = {field.name for field in dataclasses.fields(PolicyCard)}
     if surplus := sorted(set(data) - known):
         raise ValueError(f"unknown: {', '.join(surplus)[:100]}")
-    card = PolicyCard(**{**data, "offered": tuple(str(name) for name in data.get("offered", ()))})
-    choices = {
-        "prompt": set(prompts.names()),
-        "tools_as": {"schemas", "names"},
-        "images_in": {"user", "tool"},
-        "box_space": {"unit", "pixel", "norm1000"},
+    offered = data.get("offered", ())
+    if not isinstance(offered, list | tuple) or not all(isinstance(name, str) for name in offered):
+        raise ValueError("offered is a list of names of tools")
+    card = PolicyCard(**{**data, "offered": tuple(offered)})
+    choices: dict[str, Collection[object]] = {
+        "prompt": prompts.names(),
+        "tools_as": ("schemas", "names"),
+        "images_in": ("user", "tool"),
+        "box_space": ("unit", "pixel", "norm1000"),
+        "belief_line": (True, False),
     }
     for name, allowed in choices.items():
         if getattr(card, name) not in allowed:
-            raise ValueError(f"{name} is one of {', '.join(sorted(allowed))}")
+            raise ValueError(f"{name} is one of {', '.join(map(str, allowed))}")
     numbers = (card.max_pixels, card.max_new_tokens, 1 if card.result_chars is None else card.result_chars)
-    if not all(isinstance(number, int) and 0 < number < 10**9 for number in numbers):
+    if not all(type(number) is int and 0 < number < 10**9 for number in numbers):
         raise ValueError("max_pixels, max_new_tokens and result_chars are positive numbers")
     return card

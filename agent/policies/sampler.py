@@ -10,19 +10,18 @@ import hashlib
 import math
 import queue
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from agent.chatml import Stream
-
-Layers = list[tuple[Any, Any]]
-"""Keys and values [1, heads, length, width] of each layer."""
+from agent.policies.key_values import Layers, Recent, as_cache, known_as, layers_of, pictures_before
 
 _NEVER_WRITTEN = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>", "<|im_start|>")
 _WAIT_S = 0.02
@@ -30,7 +29,7 @@ _WAIT_S = 0.02
 
 @dataclass(frozen=True)
 class Sampled:
-    """A reply: its tokens, their log-probabilities at the sampling temperature, and whether it ended by itself."""
+    """A reply: its tokens, the model's log-probabilities of them at the sampling temperature, and whether it ended by itself."""
 
     ids: list[int]
     logp: list[float]
@@ -42,17 +41,34 @@ class _Row:
     """A conversation that is being continued."""
 
     stream: Stream
+    known: Any
+    """The stream as numbers that tell pictures apart."""
     temperature: float
     most: int
     future: Future[Sampled]
     generator: Any
+    number: int
+    era: int
+    """How often the weights had changed when it was asked for."""
     past: Layers = field(default_factory=list)
     next_position: int = 0
     ids: list[int] = field(default_factory=list)
     logp: list[float] = field(default_factory=list)
     done: bool = False
-    known: Any = None
-    """The stream as numbers that tell pictures apart."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be sampled: the reply is there, or nobody waits for it any more."""
+        return self.done or self.future.cancelled()
+
+    def answer(self, reply: Sampled | Exception) -> None:
+        """Hand the reply, or what went wrong, to whoever waits; nobody may."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        if isinstance(reply, Sampled):
+            self.future.set_result(reply)
+        else:
+            self.future.set_exception(reply)
 
 
 class Sampler:
@@ -64,99 +80,103 @@ class Sampler:
         self.image_pad, self.end = tokenizer.convert_tokens_to_ids("<|image_pad|>"), tokenizer.convert_tokens_to_ids("<|im_end|>")
         vocabulary = tokenizer.get_vocab()
         self.never = [vocabulary[token] for token in _NEVER_WRITTEN if token in vocabulary]
-        self.at_once, self.kept, self.seed = at_once, kept, seed
+        self.at_once, self.seed = at_once, seed
         self._waiting: queue.Queue[_Row | None] = queue.Queue()
-        self._recent: OrderedDict[int, tuple[Any, Layers]] = OrderedDict()
+        self._recent = Recent(kept)
         self._asked: Counter[bytes] = Counter()
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
+        self._number = self._era = 0
+        self._closing = False
         self.read_tokens = self.reused_tokens = self.written_tokens = 0
 
     def submit(self, stream: Stream, *, temperature: float = 0.0, most: int = 1024, salt: int = 0) -> Future[Sampled]:
         """Ask for the continuation of `stream`, of at most `most` tokens; a temperature of 0 takes the likeliest token.
 
-        What is sampled depends on the sampler's seed, `salt`, the stream, and how often the same was asked before, whatever else is
+        What is sampled depends on the sampler's seed, `salt`, the stream with its pictures, and how often the same was asked before, whatever else is
         asked at the same time.
         """
-        digest = hashlib.sha256(np.asarray([self.seed, salt, *stream.ids], dtype=np.int64).tobytes()).digest()
+        known = known_as(stream, self.image_pad)
+        digest = hashlib.sha256(np.concatenate([np.asarray([self.seed, salt], dtype=np.int64), known]).tobytes()).digest()
         with self._start:
             self._asked[digest] += 1
             generator = torch.Generator(device="cpu").manual_seed((int.from_bytes(digest[:7], "big") << 7) + self._asked[digest])
+            self._number += 1
+            row = _Row(stream, known, temperature, most, Future(), generator, self._number, self._era)
+            self._waiting.put(row)
             if self._thread is None or not self._thread.is_alive():
+                self._closing = False
                 self._thread = threading.Thread(target=self._work, daemon=True, name="sampler")
                 self._thread.start()
-        row = _Row(stream, temperature, most, Future(), generator)
-        self._waiting.put(row)
         return row.future
 
     def forget(self) -> None:
         """Drop what was kept of earlier streams: the weights have changed."""
+        self._era += 1
         self._recent.clear()
         self._asked.clear()
 
     def close(self) -> None:
         """End the thread once it has answered what it was asked."""
-        if self._thread is not None and self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join()
+        with self._start:
+            if self._thread is not None and self._thread.is_alive():
+                self._waiting.put(None)
+                self._thread.join()
 
     # -- the thread
 
     def _work(self) -> None:
-        rows: list[_Row] = []
         batch: _Batch | None = None
         while True:
-            came = self._arrivals(idle=not rows)
-            if came is None:
+            came = self._arrivals(len(batch.rows) if batch else 0)
+            if self._closing and batch is None and not came:
                 return
-            joined = [row for row in came if self._guarded([row], self._read)]
-            if joined:
-                rows = (batch.rows_with_their_past() if batch else []) + joined
-                batch = _Batch(rows)
-            if batch is not None and rows:
-                if not self._guarded(rows, lambda current=batch: self._step(current)):
-                    rows, batch = [], None
-                    continue
-                if any(row.done for row in rows):
-                    batch.rows_with_their_past()
-                    for row in rows:
-                        if row.done:
-                            self._finish(row)
-                    rows = [row for row in rows if not row.done]
-                    batch = _Batch(rows) if rows else None
+            joined = [row for row in came if self._guarded([row], partial(self._read, row))]
+            if batch is not None and not self._guarded(batch.rows, partial(self._step, batch)):
+                batch = None
+            if joined or (batch is not None and any(row.over for row in batch.rows)):
+                rows = [*(batch.rows_with_their_past() if batch else []), *joined]
+                for row in rows:
+                    if row.over:
+                        self._finish(row)
+                batch = self._batch_of([row for row in rows if not row.over])
 
-    def _arrivals(self, idle: bool) -> list[_Row] | None:
-        """Requests that came in; waits for one when there is nothing to do. None: the thread is to end."""
+    def _arrivals(self, running: int) -> list[_Row]:
+        """Requests that came in, as many as there is room for; waits for one when there is nothing to do."""
         came: list[_Row] = []
-        while len(came) < self.at_once:
+        while len(came) + running < self.at_once and not self._closing:
             try:
-                row = self._waiting.get(timeout=_WAIT_S if came else None) if idle else self._waiting.get_nowait()
+                row = self._waiting.get_nowait() if running else self._waiting.get(timeout=_WAIT_S if came else None)
             except queue.Empty:
                 break
             if row is None:
-                return None
-            came.append(row)
+                self._closing = True
+            elif not row.over:
+                came.append(row)
         return came
 
-    def _guarded(self, rows: Sequence[_Row], work: Callable[..., None]) -> bool:
+    def _guarded(self, rows: Sequence[_Row], work: Callable[[], None]) -> bool:
         """Whether `work` went well; else its fault is given to whoever waits for these rows."""
         try:
             with torch.inference_mode():
-                work(*rows) if work == self._read else work()
+                work()
         except Exception as error:
             for row in rows:
-                row.future.set_exception(error)
+                row.answer(error)
             return False
         return True
+
+    def _batch_of(self, rows: list[_Row]) -> _Batch | None:
+        made: list[_Batch] = []
+        return made[0] if rows and self._guarded(rows, lambda: made.append(_Batch(rows))) else None
 
     def _read(self, row: _Row) -> None:
         """Read what is new of a stream, and sample the first token."""
         stream, device = row.stream, self.model.device
-        row.known = known_as(stream, self.image_pad)
-        start, past = self._longest_known(row.known)
+        start, past = self._recent.longest(row.known)
         ids = torch.tensor([stream.ids], device=device)
         is_image = (ids == self.image_pad).int()
-        before = _pictures_before(stream, self.image_pad, start)
+        before = pictures_before(stream, self.image_pad, start)
         pictures: dict[str, Any] = {}
         if stream.images:
             grid = self._grids(stream)
@@ -170,13 +190,12 @@ class Sampler:
         else:
             positions = torch.arange(ids.shape[1], device=device).view(1, 1, -1).expand(3, 1, -1)
         row.next_position = int(positions.max()) + 1
-        cache = _cache(past)
-        output = self.model(input_ids=ids[:, start:], position_ids=positions[:, :, start:], past_key_values=cache, use_cache=True,
+        output = self.model(input_ids=ids[:, start:], position_ids=positions[:, :, start:], past_key_values=as_cache(past), use_cache=True,
                             attention_mask=torch.ones_like(ids), logits_to_keep=1, **pictures)  # fmt: skip
         self.read_tokens += len(stream.ids) - start
         self.reused_tokens += start
-        row.past = _layers(output.past_key_values)
-        self._keep(row.known, row.past)
+        row.past = layers_of(output.past_key_values)
+        self._keep(row, row.known)
         self._take(row, output.logits[0, -1])
 
     def _step(self, batch: _Batch) -> None:
@@ -188,38 +207,25 @@ class Sampler:
 
     def _take(self, row: _Row, logits: Any) -> None:
         """Sample one token of a row."""
-        logits = logits.float().cpu()
-        logits[self.never] = -math.inf
-        scaled = torch.log_softmax(logits / (row.temperature or 1.0), -1)
-        token = int(torch.multinomial(scaled.exp(), 1, generator=row.generator)) if row.temperature > 0 else int(scaled.argmax())
+        logp = torch.log_softmax(logits.float().cpu() / (row.temperature or 1.0), -1)
+        allowed = logp.clone()
+        allowed[self.never] = -math.inf
+        drawn = torch.multinomial(allowed.exp(), 1, generator=row.generator) if row.temperature > 0 else allowed.argmax()
+        token = int(drawn)
         row.ids.append(token)
-        row.logp.append(float(scaled[token]))
+        row.logp.append(float(logp[token]))
         self.written_tokens += 1
         row.done = token == self.end or len(row.ids) >= row.most
 
     def _finish(self, row: _Row) -> None:
         """Hand the reply over; its keys and values stay for the next turn, without those of the last token, which was never read."""
-        self._keep(np.concatenate([row.known, np.asarray(row.ids[:-1], dtype=np.int64)]), row.past)
-        row.future.set_result(Sampled(row.ids, row.logp, row.ids[-1] == self.end))
+        self._keep(row, np.concatenate([row.known, np.asarray(row.ids[:-1], dtype=np.int64)]))
+        row.answer(Sampled(row.ids, row.logp, row.ids[-1] == self.end))
 
-    # -- what is known already
-
-    def _keep(self, known: Any, past: Layers) -> None:
-        self._recent[id(past)] = (known, past)
-        while len(self._recent) > self.kept:
-            self._recent.popitem(last=False)
-
-    def _longest_known(self, known: Any) -> tuple[int, Layers]:
-        """The kept beginning of the stream: how long it is, and its keys and values. At least one token stays to be read."""
-        best, past = 0, None
-        for other, layers in self._recent.values():
-            length = min(len(other), len(known) - 1)
-            different = np.flatnonzero(other[:length] != known[:length])
-            length = int(different[0]) if len(different) else length
-            if length > best:
-                best, past = length, layers
-        best = _outside_pictures(known, best)
-        return (best, [(k[:, :, :best], v[:, :, :best]) for k, v in past]) if past is not None and best else (0, [])
+    def _keep(self, row: _Row, known: Any) -> None:
+        """Keep what the row has read, unless the weights have changed since."""
+        if row.era == self._era:
+            self._recent.keep(row.number, known, row.past)
 
     def _grids(self, stream: Stream) -> Any:
         merge, patch = self.processor.image_processor.merge_size, self.processor.image_processor.patch_size
@@ -248,10 +254,10 @@ class _Batch:
         self.mask = torch.cat([self.mask, torch.ones(len(self.rows), 1, dtype=self.mask.dtype)], 1)
         positions = torch.tensor([row.next_position for row in self.rows], device=device).view(1, -1, 1).expand(3, -1, -1)
         return {"input_ids": torch.tensor([[row.ids[-1]] for row in self.rows], device=device), "position_ids": positions,
-                "attention_mask": self.mask.to(device), "past_key_values": _cache(self.past)}  # fmt: skip
+                "attention_mask": self.mask.to(device), "past_key_values": as_cache(self.past)}  # fmt: skip
 
     def grow(self, cache: Any) -> None:
-        self.past = _layers(cache)
+        self.past = layers_of(cache)
         self.lengths = [length + 1 for length in self.lengths]
 
     def rows_with_their_past(self) -> list[_Row]:
@@ -263,30 +269,6 @@ class _Batch:
         return self.rows
 
 
-def known_as(stream: Stream, image_pad: int) -> Any:
-    """The stream as int64 [L] in which the tokens of different pictures differ: negative numbers made of the picture's digest."""
-    known = np.asarray(stream.ids, dtype=np.int64)
-    pads = known == image_pad
-    if stream.images:
-        number = np.cumsum(pads & ~np.concatenate([[False], pads[:-1]])) - 1
-        keys = np.array([-int(key[:15], 16) - 1 for key in stream.keys], dtype=np.int64)
-        known = np.where(pads, keys[np.clip(number, 0, len(keys) - 1)], known)
-    return known
-
-
-def _outside_pictures(known: Any, length: int) -> int:
-    """`length` or less, so that the cut is not inside a picture."""
-    while 0 < length < len(known) and known[length] < 0 and known[length - 1] == known[length]:
-        length -= 1
-    return length
-
-
-def _pictures_before(stream: Stream, image_pad: int, start: int) -> int:
-    ids = np.asarray(stream.ids[:start])
-    pads = ids == image_pad
-    return int(np.sum(pads & ~np.concatenate([[False], pads[:-1]]))) if len(ids) else 0
-
-
 def _grid(image: Any, image_processor: Any, patch: int, merge: int) -> list[int]:
     """Time, rows and columns of a picture's patches."""
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
@@ -296,13 +278,3 @@ def _grid(image: Any, image_processor: Any, patch: int, merge: int) -> list[int]
         image.height, image.width, patch * merge, min_pixels=size["shortest_edge"], max_pixels=size["longest_edge"]
     )
     return [1, height // patch, width // patch]
-
-
-def _cache(layers: Layers) -> Any:
-    from transformers import DynamicCache
-
-    return DynamicCache(layers) if layers else DynamicCache()
-
-
-def _layers(cache: Any) -> Layers:
-    return [(layer.keys, layer.values) for layer in cache.layers]

@@ -22,8 +22,9 @@ from pydantic import ConfigDict, PrivateAttr
 from agent.chatml import ChatML, picture
 from agent.policies import Policy, PolicyError
 from agent.policies.in_process import InProcess
-from agent.policies.policy_card import PolicyCard
+from agent.policies.policy_card import FILE, PolicyCard, read_card
 from agent.reply import BoxSpace
+from models.vision_language.processor import image_only
 
 _TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<end_of_turn>")
 
@@ -104,22 +105,28 @@ def load(name: str, source: str, temperature: float = 0.0, box_space: BoxSpace =
     Models that speak ChatML (Qwen-VL, GeoVista, ours) are rendered by `agent/chatml.py` and continue many conversations at once;
     others go through their own template, one at a time. Raises PolicyError with one plain line.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText
 
-    from agent.policies.policy_card import read_card
-
-    from models.vision_language.embedded import register
-
-    register()
-    card = read_card(Path(source))
     try:
+        card = _card(source)
         processor = load_processor(source)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         model = AutoModelForImageTextToText.from_pretrained(source, dtype=dtype).to(device).eval()
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise PolicyError(f"cannot load hf:{source}: {str(error).strip().splitlines()[0][:300]}") from error
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise PolicyError(f"cannot load hf:{source}: {why[:300]}") from error
     return around(name, model, processor, card if box_space == "unit" else replace(card, box_space=box_space), temperature)
+
+
+def _card(source: str) -> PolicyCard:
+    """The card that lies beside the model, in a folder or a hub repository; the defaults where there is none."""
+    from transformers.utils import cached_file
+
+    found = cached_file(source, FILE, _raise_exceptions_for_gated_repo=False, _raise_exceptions_for_missing_entries=False,
+                        _raise_exceptions_for_connection_errors=False)  # fmt: skip
+    return read_card(Path(found).parent) if found else PolicyCard()
 
 
 def around(name: str, model: Any, processor: Any, card: PolicyCard, temperature: float = 0.0) -> Policy:
@@ -135,9 +142,12 @@ def load_processor(source: str) -> Any:
     """The model's processor; for Qwen-VL models one without the video part, which alone would need torchvision."""
     from transformers import AutoConfig, AutoProcessor
 
+    from models.vision_language.embedded import register
+
+    register()
     kind = AutoConfig.from_pretrained(source).model_type
     if kind in {"qwen2_vl", "qwen2_5_vl", "qwen3_vl"} and not _has_torchvision():
-        return _image_only(kind).from_pretrained(source)
+        return image_only(kind).from_pretrained(source)
     processor = AutoProcessor.from_pretrained(source)
     if not hasattr(processor, "image_processor"):
         raise ValueError("it has no image processor: not a vision-language model, or files are missing")
@@ -148,25 +158,3 @@ def _has_torchvision() -> bool:
     import importlib.util
 
     return importlib.util.find_spec("torchvision") is not None
-
-
-def _image_only(kind: str) -> Any:
-    """The stock processor class with `video_processor` taken from its signature, so that none is asked for."""
-    import transformers
-
-    base = {"qwen2_vl": "Qwen2VLProcessor", "qwen2_5_vl": "Qwen2_5_VLProcessor", "qwen3_vl": "Qwen3VLProcessor"}[kind]
-    stock: Any = getattr(transformers, base)
-
-    class ImageOnly(stock):  # type: ignore[misc]
-        def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None, **kwargs: Any) -> None:
-            stock.__init__(self, image_processor, tokenizer, None, chat_template=chat_template)
-
-        @classmethod
-        def get_attributes(cls) -> list[str]:
-            return ["image_processor", "tokenizer"]
-
-        def check_argument_for_proper_class(self, *args: Any, **kwargs: Any) -> None:
-            return None
-
-    ImageOnly.__name__ = base
-    return ImageOnly

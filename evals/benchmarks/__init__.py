@@ -4,6 +4,7 @@
     make_benchmark("geobench:DIR")                 published files where they are
     make_benchmark("folder:photos")                any folder with labels.csv or EXIF places
     make_benchmark("practice:hard:7:100")          100 drawn scenes of seed 7; `practice` alone: all levels in turn
+    make_benchmark("practice:hard.stops:7:100")    of these only such as a bus stop decides (`evals/practice/recipes.py`)
     make_benchmark("practice:hard:7:100:train")    the same in cities for training, never held-out ones (`evals/splits.py`)
 
 Records are listed without opening a picture; the truth is completed from the gazetteer (`evals/truth.py`).

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.practice.paint import paint
-from evals.practice.plan import LEVELS, plan_scene
+from evals.practice.plan import LEVELS, plan_scene, recipe_of
+from evals.practice.recipes import recipe_names
 from evals.practice.scene import ScenePlan
 from evals.record import BenchmarkError, Record, Truth
 from evals.splits import SPLITS, split_of_city
@@ -37,7 +38,7 @@ class Practice:
     """`n` scenes of a level: a test bed and training ground, never a benchmark of real photos."""
 
     level: str = ALL
-    """A level, or `all`: the levels take turns."""
+    """A level, `all` (the levels take turns), or a level and what decides: `hard.stops` has only such scenes, numbered as in `hard`."""
     seed: int = 0
     n: int = 300
     size: tuple[int, int] | None = None
@@ -48,8 +49,13 @@ class Practice:
     _records: list[Record] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.level not in {ALL, *LEVELS}:
+        level, dot, recipe = self.level.partition(".")
+        if level not in {ALL, *LEVELS} or (level == ALL and dot):
             raise BenchmarkError(f"the practice world has no level {self.level[:40]!r}: there are {', '.join(LEVELS)}, and {ALL}")
+        if dot and recipe not in recipe_names(level):
+            raise BenchmarkError(
+                f"nothing called {recipe[:40]!r} decides scenes of the level {level}: there are {', '.join(recipe_names(level))}"
+            )
         if not 1 <= self.n <= MOST_SCENES:
             raise BenchmarkError(f"the practice world draws 1 to {MOST_SCENES} scenes, not {self.n}")
         if self.cities not in {ALL, *SPLITS}:
@@ -80,7 +86,10 @@ class Practice:
     def _drawn(self, level: str) -> Iterator[ScenePlan]:
         """All scenes of a level and the seed in the cities asked for; a scene keeps the number it is drawn by."""
         passed = 0
+        level, _, recipe = level.partition(".")
         for index in itertools.count():
+            if recipe and recipe_of(level, self.seed, index) != recipe:
+                continue
             plan = plan_scene(level, self.seed, index)
             passed = 0 if self.cities in {ALL, split_of_city(plan.city_id)} else passed + 1
             if not passed:

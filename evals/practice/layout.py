@@ -103,7 +103,7 @@ def _with_boxes(plan: ScenePlan, camera: Camera, placed: dict[int, Placed]) -> t
             clues.append(replace(clue, box=_clip(_bounds(camera.outline(_strip(0.0, 0.5, 2.0, 40.0)), 0.0))))
         elif clue.board in placed:
             at = placed[clue.board]
-            clues.append(replace(clue, box=_clip(_line_box(camera, plan.boards[clue.board], at, clue.line))))
+            clues.append(replace(clue, box=_clip(line_box(camera, plan.boards[clue.board], at, clue.line))))
     return tuple(clues)
 
 
@@ -111,7 +111,8 @@ def _strip(u: float, wide: float, z0: float, z1: float) -> list[World]:
     return [(u - wide, 0.0, z0), (u + wide, 0.0, z0), (u + wide, 0.0, z1), (u - wide, 0.0, z1)]
 
 
-def _line_box(camera: Camera, board: Board, at: Placed, line: int) -> Box:
+def line_box(camera: Camera, board: Board, at: Placed, line: int) -> Box:
+    """Where a line of a board that was placed stands in the picture; -1 for all its lines."""
     sizes = measure(board)
     left, top, right, bottom = (0.0, 0.0, sizes.width, sizes.height) if line < 0 else sizes.lines[line]
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]

@@ -23,15 +23,16 @@ _LARGEST_CANVAS_PX = 3200
 _METAL = (96, 98, 102)
 
 
-def paint(plan: ScenePlan, size: tuple[int, int] | None = None) -> Image.Image:
+def paint(plan: ScenePlan, size: tuple[int, int] | None = None, *, grown: bool = True) -> Image.Image:
     """The scene as an RGB picture of its own size or of `size` pixels, where letters grow so that they can still be read.
 
-    Raises ValueError for a size below 64 pixels or where what decides finds no room.
+    Without `grown` everything stays where it is in the scene's own size, as in a photo that is scaled down. Raises ValueError for a size
+    below 64 pixels or where what decides finds no room.
     """
     size = size or plan.size
     if min(size) < 64:
         raise ValueError(f"a scene needs 64 pixels on each side, not {size[0]} x {size[1]}")
-    layout = lay_out(plan, size)
+    layout = lay_out(plan, size if grown else None)
     if layout is None:
         raise ValueError(f"what decides {plan.id} finds no room in {size[0]} x {size[1]} pixels")
     scale = max(1.0, min(2.0, _LARGEST_CANVAS_PX / max(size)))

@@ -44,7 +44,7 @@ def plan_scene(level: str, seed: int, index: int) -> ScenePlan:
     """
     if level not in LEVELS:
         raise ValueError(f"a level of the practice world is {', '.join(LEVELS)}, not {level[:40]!r}")
-    first = random.Random(f"{level}:{seed}:{index}")  # noqa: S311
+    first = _first(level, seed, index)
     # What is drawn once stays through the attempts, so that what is easily laid out is not seen more often.
     recipe, told_by_sun = draw_recipe(level, first), first.random() < 0.5
     for attempt in range(_ATTEMPTS):
@@ -54,6 +54,15 @@ def plan_scene(level: str, seed: int, index: int) -> ScenePlan:
         if plan is not None:
             return plan
     raise RuntimeError(f"no scene {level} {seed} {index} could be laid out in {_ATTEMPTS} attempts")
+
+
+def recipe_of(level: str, seed: int, index: int) -> str:
+    """What decides the scene that `plan_scene` gives, without thinking it up."""
+    return draw_recipe(level, _first(level, seed, index))
+
+
+def _first(level: str, seed: int, index: int) -> random.Random:
+    return random.Random(f"{level}:{seed}:{index}")  # noqa: S311
 
 
 def _setting(level: str, rng: random.Random) -> Setting | None:

@@ -40,6 +40,11 @@ _Recipe = Callable[[Setting, Draft, random.Random], tuple[str, str] | None]
 """Puts up what decides and gives the finest level it tells with one sentence, or None where the facts are lacking."""
 
 
+def recipe_names(level: str) -> tuple[str, ...]:
+    """What may decide a scene of a level."""
+    return tuple(_RECIPES[level])
+
+
 def draw_recipe(level: str, rng: random.Random) -> str:
     """What is to decide a scene of a level; the city is then drawn until its facts allow it."""
     names = list(_RECIPES[level])

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command("collect")
 @click.option(
-    "--policy", required=True, help="The teacher: informed (drawn scenes alone), checklist, openai:MODEL, hf:REPO_OR_DIR."
+    "--policy",
+    required=True,
+    help="The teacher: informed, informed:names, novice (drawn scenes alone), checklist, openai:MODEL, hf:REPO_OR_DIR.",
 )
 @click.option("--bench", required=True, help="Benchmark to run it over, such as practice:easy:1:500:train or folder:PATH.")
 @click.option(
@@ -63,7 +65,11 @@ def collect_command(
     from rl_training.teachers import knows, make_teacher
 
     settings = _settings(options)
-    spec = {} if policy == "informed" else {"base_url": options["base_url"], "temperature": options["temperature"], "retries": 6}
+    spec = (
+        {}
+        if policy.startswith("informed") or policy == "novice"
+        else {"base_url": options["base_url"], "temperature": options["temperature"], "retries": 6}
+    )
     teacher = make_teacher(policy, **spec)
     screen = _Lines(quiet)
     found = asyncio.run(collect(make_benchmark(bench), teacher, settings, out, keep=keep, split=split,

@@ -81,7 +81,7 @@ def make_trainable(
         model.model.language_model.requires_grad_(True)
     for parameter in model.visual.projector().values():
         parameter.requires_grad_(projector)
-    return trained  # type: ignore[no-any-return]
+    return trained
 
 
 def save_adapter(model: Any, folder: Path, provenance: Mapping[str, Any]) -> None:
@@ -122,7 +122,7 @@ def load_adapter(model: EmbeddedVL, folder: Path, projector: bool = True) -> Pef
     with torch.no_grad():
         for name, parameter in _parameters(model).items():
             parameter.copy_(state[name])
-    return trained  # type: ignore[no-any-return]
+    return trained
 
 
 def fold_adapter(model: EmbeddedVL, folder: Path) -> EmbeddedVL:

@@ -15,7 +15,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from models.vision_language.embedded import EmbeddedVL
 
-MOST_ROWS = 4
+MOST_ROWS = 8
 """Up to so many tokens at once the int8 weights are the faster ones."""
 
 

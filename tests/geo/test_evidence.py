@@ -12,7 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.cells import Cells, base_cells, side_km
-from geo.evidence import Evidence, Function, Grid, Kernels, Likelihood, Regions, Ring, clue_on, likelihood_from_json, near
+from geo.evidence import (
+    Evidence,
+    Function,
+    Grid,
+    Inside,
+    Kernels,
+    Likelihood,
+    Regions,
+    Ring,
+    clue_on,
+    inside,
+    likelihood_from_json,
+    near,
+)
 from geo.kernels import KernelSet
 from geo.sphere import EARTH_AREA_KM2, Floats, haversine_km, kappa_of_sigma, unit_vectors, vmf_log_density
 
@@ -94,9 +107,9 @@ def test_rings_keep_their_mean_from_coarse_to_fine(radius_km: float, sigma_km: f
     ring = Ring(33.0, 179.5, radius_km, sigma_km)
     fine = around(33.0, 179.5, 10, radius_km + 5 * sigma_km) if radius_km < 100 and sigma_km < 100 else grid_of(8)
     coarse = base_cells()
-    inside = np.isin(coarse.ipix, fine.ipix >> (2 * (fine.order - 6)))
+    covered = np.isin(coarse.ipix, fine.ipix >> (2 * (fine.order - 6)))
     integral = float(ring.on(fine) @ fine.area_km2)
-    assert float(ring.on(coarse)[inside] @ coarse.area_km2[inside]) == pytest.approx(
+    assert float(ring.on(coarse)[covered] @ coarse.area_km2[covered]) == pytest.approx(
         integral, rel=0.2 if radius_km < 10 else 0.05
     )
 
@@ -114,6 +127,66 @@ def test_regions_and_functions_pass_through() -> None:
     assert clue_on(north, base_cells()).max() > 89
     share = Regions({"PT": 1.0, "ES": 0.5}).at(np.array([38.7, 40.4, 0.0]), np.array([-9.14, -3.7, -30.0]), np.full(3, 1.0))
     np.testing.assert_allclose(share, [1.0, 0.5, 0.0])
+
+
+# -- inside a country alone
+
+LISBON, PORTO = (38.72, -9.14), (41.16, -8.63)
+
+
+def portugal(cells: Cells) -> Floats:
+    return clue_on(Regions({"PT": 1.0}), cells)
+
+
+@pytest.mark.parametrize(
+    "kernels", [near(*LISBON, 15.0), near(*LISBON, 15.0, halo=0.3), near([38.72, 40.42], [-9.14, -3.7], [40.0, 9.0])]
+)
+@pytest.mark.parametrize("power", [0.0, 1.0, 3.0])
+def test_what_is_told_inside_a_country_leaves_its_probability(kernels: Kernels, power: float) -> None:
+    """Whatever was believed before, and though some of the kernels lies abroad."""
+    cells = base_cells()
+    reference = cells.area_km2 * np.random.default_rng(3).random(len(cells)) ** power
+    reference /= reference.sum()
+    told, share = inside("PT", kernels, cells, reference), portugal(cells)
+    # In a cell across the border the country's part has the kernels' likelihood, what lies abroad has 1.
+    assert float(reference @ (share * told.scale * kernels.on(cells))) == pytest.approx(float(reference @ share))
+    assert float(reference @ told.on(cells)) == pytest.approx(1.0)
+    np.testing.assert_array_equal(told.on(cells)[share == 0.0], 1.0)
+    assert (
+        told.on(cells)[cells.rows_at([LISBON[0]], [LISBON[1]])[0]]
+        > 5.0
+        > told.on(cells)[cells.rows_at([PORTO[0]], [PORTO[1]])[0]]
+    )
+
+
+def test_after_it_alone_its_reliability_is_the_probability_of_the_place_in_the_country() -> None:
+    cells = base_cells()
+    reference = cells.area_km2 / cells.area_km2.sum()
+    kernels, share = near(*LISBON, 8.0), portugal(cells)
+    told = inside("PT", kernels, cells, reference)
+    before = reference * share
+    after = before * (0.8 * told.scale * kernels.on(cells) + 0.2)
+    here = haversine_km(*LISBON, cells.lat, cells.lon) < 250.0
+    assert after.sum() == pytest.approx(before.sum())
+    assert after[here].sum() / after.sum() == pytest.approx(0.8 + 0.2 * before[here].sum() / before.sum(), rel=1e-6)
+
+
+def test_what_is_told_inside_a_country_is_answered_at_points_as_on_cells() -> None:
+    cells = base_cells()
+    told = inside("PT", near(*LISBON, 15.0), cells, cells.area_km2 / cells.area_km2.sum())
+    rows = [int(cells.rows_at([lat], [lon])[0]) for lat, lon in (LISBON, PORTO, (48.85, 2.35), (0.0, -30.0))]
+    np.testing.assert_allclose(told.at(cells.lat[rows], cells.lon[rows], cells.side_km[rows]), told.on(cells)[rows], rtol=1e-9)
+    assert told.on(cells)[rows[2:]].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("country", "kernels", "where"),
+    [("PT", near(0.0, 170.0, 5.0), 1.0), ("XX", near(*LISBON, 5.0), 1.0), ("PT", near(*LISBON, 5.0), 0.0)],
+)
+def test_where_nothing_of_it_lies_in_the_country_there_is_nothing_to_tell(country: str, kernels: Kernels, where: float) -> None:
+    cells = base_cells()
+    with pytest.raises(ValueError, match="nothing of these kernels"):
+        inside(country, kernels, cells, np.full(len(cells), where / len(cells)))
 
 
 NONSENSE = [
@@ -141,6 +214,7 @@ LIKELIHOODS = [
     Regions({"PT": 1.0, "CH.TI": 0.5}),
     Ring(10.0, 20.0, 3000.0, 50.0),
     Grid(1, tuple(float(i) for i in range(48))),
+    Inside("PT", near(38.72, -9.14, 15.0, halo=0.3), 0.0123),
 ]
 
 
@@ -168,7 +242,10 @@ KERNEL = {"kind": "kernels", "lat": [0], "lon": [0], "sigma_km": [1], "weight": 
      {"kind": "grid", "order": -1, "values": []},
      {"kind": "grid", "order": 0, "values": [1]}, {"kind": "grid", "order": math.inf, "values": [1]},
      {"kind": "regions", "weights": [1]},
-     {"kind": "regions", "weights": {"PT": math.inf}}, {"kind": "ring", "lat": 0, "lon": 0, "radius_km": 1}],
+     {"kind": "regions", "weights": {"PT": math.inf}}, {"kind": "ring", "lat": 0, "lon": 0, "radius_km": 1},
+     {"kind": "inside"}, {"kind": "inside", "country": "PT", "kernels": {"kind": "regions", "weights": {"PT": 1}}, "scale": 1},
+     {"kind": "inside", "country": "PT", "kernels": KERNEL, "scale": 0}, {"kind": "inside", "country": "PT", "kernels": KERNEL, "scale": math.nan},
+     {"kind": "inside", "country": "PT", "kernels": {"kind": "inside", "country": "PT", "kernels": KERNEL, "scale": 1}, "scale": 1}],
 )  # fmt: skip
 def test_what_is_no_likelihood_is_refused(data: Any) -> None:
     with pytest.raises(ValueError):

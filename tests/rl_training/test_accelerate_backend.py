@@ -19,7 +19,9 @@ from tests.rl_training import made
 def with_sft(**changes: Any) -> Any:
     settings = made.settings(steps=1)
     optimiser = dataclasses.replace(settings.sft.optimiser, **{k: v for k, v in changes.items() if k != "batch"})
-    return dataclasses.replace(settings, sft=dataclasses.replace(settings.sft, batch=changes.get("batch", 4), optimiser=optimiser))
+    return dataclasses.replace(
+        settings, sft=dataclasses.replace(settings.sft, batch=changes.get("batch", 4), optimiser=optimiser)
+    )
 
 
 def test_the_sft_loss_is_the_mean_over_the_tokens_of_the_step_whatever_the_micro_batches(tmp_path: Path) -> None:
@@ -38,6 +40,14 @@ def test_the_sft_loss_is_the_mean_over_the_tokens_of_the_step_whatever_the_micro
     assert gradients[0].apart(gradients[1]) < 1e-6
     assert gradients[0].apart(gradients[2]) < 1e-6
     assert losses[0]["tokens_trained"] == 65
+
+
+def test_rows_that_are_too_long_are_left_out_and_counted(tmp_path: Path) -> None:
+    settings = with_sft()
+    lengths = sorted(len(made.episode(i, turns=1 + i % 3).ids) for i in range(7))
+    settings = dataclasses.replace(settings, sft=dataclasses.replace(settings.sft, max_tokens=lengths[4]))
+    told = made.run("sft", settings, tmp_path, made.model())
+    assert (told[0]["rows"], told[0]["rows_left_out"]) == (5, 2)
 
 
 @pytest.mark.parametrize("stage", ["sft", "grpo"])
@@ -84,7 +94,7 @@ def test_episodes_without_a_reward_have_no_part_in_the_step(tmp_path: Path) -> N
         return found
 
     gradients = []
-    for with_fault in (False, True):  # noqa: B007 - read by the source
+    for with_fault in (False, True):
         model = made.model()
         gradients.append(made.Gradients(model))
         settings = made.settings(steps=1, loss="dr_grpo")

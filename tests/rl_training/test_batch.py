@@ -40,7 +40,9 @@ def test_pictures_that_do_not_fit_their_tokens_name_the_row(change: str) -> None
     good, bad = made.episode(1), made.episode(2)
     if change == "fewer tokens":
         at = bad.ids.index(image_token_id(made.processor()))
-        bad = dataclasses.replace(bad, **{name: getattr(bad, name)[:at] + getattr(bad, name)[at + 1 :] for name in ("ids", "mask", "logp")})
+        bad = dataclasses.replace(
+            bad, **{name: getattr(bad, name)[:at] + getattr(bad, name)[at + 1 :] for name in ("ids", "mask", "logp")}
+        )
     else:
         more = [*bad.images, made.picture(np.random.default_rng(0))] if change == "a picture too many" else []
         bad = dataclasses.replace(bad, images=more)

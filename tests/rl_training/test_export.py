@@ -15,6 +15,7 @@ import httpx
 import pytest
 import torch
 
+from agent.chatml import ChatML
 from agent.policies.policy_card import read_card
 from agent.policies.transformers_vl import load_processor
 from rl_training.checkpoints import load_weights
@@ -77,7 +78,11 @@ def test_a_merged_export_loads_and_says_the_same(run: Path, base: Path, tmp_path
     assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "preprocessor_config.json", "processor_config.json",
             "chat_template.jinja", "geosleuth.json", "export.json", "README.md"} <= names  # fmt: skip
     assert not names & {"weights.safetensors", "adapter_model.safetensors", "pytorch_model.bin"}
-    assert (into / "chat_template.jinja").read_text() == processor.tokenizer.chat_template
+    assert (
+        (into / "chat_template.jinja").read_text()
+        == ChatML(processor, "names").template()
+        == load_processor(str(into)).chat_template
+    )
     assert read_card(into) == card_of(load_settings(run))
     assert json.loads((into / "export.json").read_text()) == about
     assert about["made"]["stage"] == "grpo"

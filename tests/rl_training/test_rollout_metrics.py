@@ -14,7 +14,9 @@ FIRST = Episode(
     trajectory={"steps": [{"tool": "zoom"}, {"tool": "zoom"}, {"tool": "read_text"}, "no step", {"id": 1}]},
 )  # fmt: skip
 SECOND = dataclasses.replace(FIRST, end="max_turns", reward=Reward(0.25, {"distance": 0.0, "format": None}), trajectory={})
-NONE = dataclasses.replace(FIRST, end="world_error", reward=Reward(None, {"distance": None}), trajectory={"steps": [{"tool": "zoom"}]})
+NONE = dataclasses.replace(
+    FIRST, end="world_error", reward=Reward(None, {"distance": None}), trajectory={"steps": [{"tool": "zoom"}]}
+)
 UNSCORED = dataclasses.replace(NONE, reward=None)
 
 

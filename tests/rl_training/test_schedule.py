@@ -21,7 +21,9 @@ def test_every_row_comes_once_before_any_comes_again() -> None:
         rows_of_step(0, 4, 0, seed=0)
 
 
-@pytest.mark.parametrize(("schedule", "theirs"), [("constant", "constant_with_warmup"), ("linear", "linear"), ("cosine", "cosine")])
+@pytest.mark.parametrize(
+    ("schedule", "theirs"), [("constant", "constant_with_warmup"), ("linear", "linear"), ("cosine", "cosine")]
+)
 @pytest.mark.parametrize("warmup", [0, 3])
 def test_rates_are_those_of_transformers(schedule: str, theirs: str, warmup: int) -> None:
     from transformers import get_scheduler

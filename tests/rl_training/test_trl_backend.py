@@ -12,15 +12,14 @@ import torch
 import trl
 
 from rl_training import trl_backend
-from rl_training.batch import BatchError, to_batch
+from rl_training.batch import BatchError
 from rl_training.config import GrpoSettings
 from rl_training.episode import Episode
 from rl_training.grpo import GrpoError
-from rl_training.losses import KINDS, LossError, StepSize, policy_loss, score
+from rl_training.losses import KINDS, StepSize, policy_loss
 from rl_training.trl_backend import TrlError, check_version, divided, grpo_arguments
 from rl_training.trl_callback import TellAndKeep
 from rl_training.trl_grpo import AgentGRPOTrainer
-from rl_training.trl_head import use_own_head
 from tests.rl_training import made
 
 
@@ -101,7 +100,11 @@ def test_both_backends_clip_alike_when_a_rollout_is_used_twice(tmp_path: Path) -
     told = []
     for backend in ("accelerate", "trl"):
         settings = made.settings(backend, steps=2, epsilon=1e-3, epsilon_high=2e-3)
-        told.append(made.run("grpo", dataclasses.replace(settings, grpo=TwoPasses(**vars(settings.grpo))), tmp_path / backend, made.model()))
+        told.append(
+            made.run(
+                "grpo", dataclasses.replace(settings, grpo=TwoPasses(**vars(settings.grpo))), tmp_path / backend, made.model()
+            )
+        )
     assert [[row["step"] for row in rows] for rows in told] == [[0, 1], [0, 1]]
     assert told[0][0]["clip_fraction"] > 0.1
     for name, apart in (("loss", 1e-3), ("entropy", 1e-3), ("grad_norm", 1e-3), ("clip_fraction", 0.02)):
@@ -156,7 +159,16 @@ def test_off_policy_losses_are_those_of_trl(kind: str, beta: float) -> None:
     (their_gradient,) = torch.autograd.grad(wanted, now)
     wrote = mask.bool()
     mine = policy_loss(
-        now[wrote], old[wrote], wrote.nonzero()[:, 0], advantages, StepSize(int(mask.sum()), 4, 50), kind, 0.2, 0.28, beta, reference[wrote]
+        now[wrote],
+        old[wrote],
+        wrote.nonzero()[:, 0],
+        advantages,
+        StepSize(int(mask.sum()), 4, 50),
+        kind,
+        0.2,
+        0.28,
+        beta,
+        reference[wrote],
     )
     (gradient,) = torch.autograd.grad(mine.loss, now)
     assert mine.loss.item() == pytest.approx(wanted.item(), rel=1e-5)
@@ -165,50 +177,6 @@ def test_off_policy_losses_are_those_of_trl(kind: str, beta: float) -> None:
         assert mine.clipped / int(mask.sum()) == pytest.approx(theirs._metrics["train"]["clip_ratio/region_mean"][0])
     if beta:
         assert mine.kl / int(mask.sum()) == pytest.approx(theirs._metrics["train"]["kl"][0], rel=1e-5)
-
-
-class RowsApart(torch.nn.Linear):
-    """A head whose last rows are parameters of their own, as the embedded model's."""
-
-    def __init__(self, head: torch.nn.Linear) -> None:
-        super().__init__(head.in_features, head.out_features, bias=False)
-        self.weight = head.weight
-        self.own = torch.nn.Parameter(head.weight.detach()[-8:] + 0.3)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        return torch.cat((super().forward(hidden)[..., :-8], torch.nn.functional.linear(hidden, self.own)), dim=-1)
-
-
-def test_a_head_that_is_more_than_its_weight_is_trained_under_trl(tmp_path: Path) -> None:
-    found = []
-    for backend in ("accelerate", "trl"):
-        model = made.model()
-        model.lm_head = RowsApart(model.lm_head)
-        found.append(made.Gradients(model))
-        made.run("grpo", made.settings(backend, steps=1), tmp_path / backend, model)
-    assert "lm_head.own" in found[0].found
-    assert found[0].apart(found[1]) < 1e-6
-
-
-def test_log_probabilities_through_the_models_head_are_those_of_trl(tmp_path: Path) -> None:
-    model = made.model()
-    trainer_of(made.settings("trl", temperature=0.8), model, tmp_path)
-    batch = to_batch([made.episode(1), made.episode(2, pictures=1)], made.processor())
-    inputs = {k: v for k, v in batch.items() if k not in {"logp", "loss_mask"}}
-    mine = model(**inputs, fused_lm_head=True)
-    del model.__dict__["forward"]
-    with pytest.raises(LossError, match="TRL has not put its head"):
-        use_own_head(model)
-    trl.trainer.utils.add_fused_lm_head(model, temperature=0.8, outputs=("log_probs", "entropy", "is_top1"))
-    theirs = model(**inputs, fused_lm_head=True)
-    for name in ("log_probs", "entropy"):
-        assert torch.allclose(getattr(mine, name), getattr(theirs, name), atol=1e-5), name
-    for name in ("is_top1", "label_mask"):
-        assert torch.equal(getattr(mine, name), getattr(theirs, name)), name
-    assert torch.allclose(mine.log_probs[mine.label_mask], score(model, batch, 0.8).logp_N, atol=1e-5)
-    nothing = model(**{**inputs, "labels": torch.full_like(inputs["labels"], -100)}, fused_lm_head=True)
-    assert nothing.log_probs.requires_grad
-    assert not nothing.log_probs.any()
 
 
 def test_steps_are_divided_into_equal_micro_batches() -> None:

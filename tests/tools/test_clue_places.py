@@ -7,8 +7,8 @@ import pytest
 from geo.area import Area
 from geo.belief import Belief
 from geo.clues import Clue, clues_in
-from geo.evidence import Evidence, Regions, clue_on
-from tools.clue_places import place_of, places_if, prior_share
+from geo.evidence import Evidence, Inside, Regions, clue_on
+from tools.clue_places import place_of, places_if
 
 NUMBER = ["Tel. (0352) 544 66 73"]
 """Kayseri, if it is Türkiye; it has the form of other countries' numbers, too."""
@@ -17,6 +17,14 @@ KAYSERI, ANKARA = (38.72, 35.48), (39.93, 32.86)
 
 def supposed(country: str, texts: list[str] = NUMBER, area: Area | None = None) -> list[Evidence]:
     return places_if(country, texts, clues_in(texts, area=area), "read_text", "photo", area)
+
+
+AREAS = [None, Area(frozenset({"TR", "GR", "FR"}))]
+
+
+def told(area: Area | None) -> list[Evidence]:
+    """What the number tells if it is Türkiye, in a search area that does not decide it."""
+    return places_if("TR", NUMBER, clues_in(NUMBER), "read_text", "photo", area)
 
 
 def density(belief: Belief, point: tuple[float, float]) -> float:
@@ -35,20 +43,31 @@ def test_the_area_code_names_its_city() -> None:
     assert Evidence.from_json(clue.to_json()).source == clue.source == "phone:03525446673 in TR"
 
 
-def test_a_supposed_country_is_not_proven() -> None:
-    start = Belief.start()
-    after = start.update(*supposed("TR"))
-    assert mass_of(after, "TR") < 1.76 * mass_of(start, "TR")
-    assert density(after, ANKARA) == pytest.approx(density(start, ANKARA), rel=0.05)
-    assert density(after, (48.85, 2.35)) == pytest.approx(density(start, (48.85, 2.35)), rel=0.05)
+@pytest.mark.parametrize("area", AREAS)
+def test_a_supposed_country_is_neither_proven_nor_doubted(area: Area | None) -> None:
+    start = Belief.start(area=area)
+    after = start.update(*told(area))
+    assert density(after, (48.85, 2.35)) == pytest.approx(density(start, (48.85, 2.35)), rel=1e-3)
+    assert density(after, (37.98, 23.73)) == pytest.approx(density(start, (37.98, 23.73)), rel=1e-3)
+    # What lies abroad keeps its mass to the last, so the country keeps its own; cells across the border are shared out by area here.
+    assert mass_of(after, "TR") == pytest.approx(mass_of(start, "TR"), rel=0.1)
 
 
-def test_inside_the_country_the_city_stands_out() -> None:
-    known = Belief.start().update(Evidence(Regions({"TR": 1.0}), "an address", "domain:tr", "read_text", 0.95))
-    after = known.update(*supposed("TR"))
+@pytest.mark.parametrize("area", AREAS)
+def test_inside_the_country_the_city_has_the_probability_that_the_number_is_read_right(area: Area | None) -> None:
+    known = Belief.start(area=area).update(Evidence(Regions({"TR": 1.0}), "an address", "domain:tr", "read_text", 0.99))
+    after = known.update(*told(area))
+    before = known.mass_within(*KAYSERI, 150.0) / mass_of(known, "TR")
+    assert after.mass_within(*KAYSERI, 150.0) / mass_of(after, "TR") == pytest.approx(0.75 + 0.25 * before, abs=0.02)
+    assert density(after, ANKARA) == pytest.approx(0.25 * density(known, ANKARA), rel=0.02)
     assert density(after, KAYSERI) > 30.0 * density(known, KAYSERI)
-    # Within the country the city's share is r/(1 + r) of it, as that of a claim that is right with r = 0.75 or tells nothing.
-    assert after.mass_within(*KAYSERI, 150.0) / mass_of(after, "TR") == pytest.approx(0.75 / 1.75, abs=0.1)
+
+
+def test_it_tells_where_in_the_country_alone() -> None:
+    (clue,) = supposed("TR")
+    assert isinstance(clue.likelihood, Inside)
+    assert (clue.likelihood.country, clue.reliability) == ("TR", 0.75)
+    assert supposed("TR", area=Area(frozenset({"PT"}))) == [], "nothing of it lies in the search area"
 
 
 def test_the_same_number_does_not_count_twice() -> None:
@@ -87,10 +106,3 @@ def test_a_hint_may_be_a_city_a_region_or_several(hint: str, country: str, kind:
     assert (found.source, found.reliability, found.citations) == ("phone:1", 0.75, ("v1",))
     assert place_of(Clue("phone", "1", own, "Nowhereatall", country), "read_text") is None
     assert place_of(Clue("phone", "1", own), "read_text") is None
-
-
-def test_the_share_of_a_country_is_within_the_search_area() -> None:
-    world, here = prior_share("TR", None), prior_share("TR", Area(frozenset({"TR", "GR"})))
-    assert 0.0 < world < 0.1 < here < 1.0
-    assert prior_share("TR", Area(frozenset({"TR"}))) == pytest.approx(1.0, abs=0.02)
-    assert supposed("TR", area=Area(frozenset({"TR"}))) == [], "there the number is read as one of the country in any case"

@@ -194,10 +194,22 @@ def test_a_supposed_country_tells_where_in_it_a_number_is_dialled() -> None:
     (supposed,) = told.evidence[len(plain.evidence) :]
     assert supposed.claim.startswith("if this is Turkey, phone “(0352) 544 66 73” belongs to Kayseri")
     assert f"- {supposed.claim}" in told.text
-    assert supposed.reliability < 0.1
+    assert supposed.reliability == 0.75
+    assert supposed.likelihood.to_json()["kind"] == "inside"
     other = read((800, 600), texts, boxes={"red": RED}, country="NO")
     assert other.evidence == plain.evidence
     assert "No telephone number here tells where in NO it belongs." in other.text
+
+
+def test_lines_that_were_read_are_not_read_again_for_a_country() -> None:
+    known = (Region(1, RED, "“Tel. (0352) 544 66 73”"), Region(2, GREEN, "unread writing"))
+    told = read((800, 600), {}, boxes={"red": RED}, regions=known, country="TR")
+    (supposed,) = told.evidence
+    assert told.text.splitlines() == ["The telephone numbers that were read, as they are dialled there:", f"- {supposed.claim}"]
+    assert (told.regions, told.data["lines"]) == ((), [])
+    other = read((800, 600), {}, boxes={"red": RED}, regions=known, country="NO")
+    assert other.evidence == ()
+    assert other.text.endswith("No telephone number here tells where in NO it belongs.")
 
 
 def test_a_country_outside_the_search_is_refused() -> None:

@@ -192,3 +192,11 @@ def test_wrong_calls_are_answered_by_one_sentence(arguments: dict[str, Any], wor
     assert not seen.ok
     assert words in seen.text
     assert "\n" not in seen.text
+
+
+def test_a_name_that_stands_in_a_line_counts_as_seen_with_its_distance() -> None:
+    lines = (line(1, "Ogre 57 km"), line(2, "Rīgas iela"))
+    seen, guess = find(*lines, name="Ogre"), find(*lines, name="Riga")
+    assert seen.data["road_km"] == pytest.approx(57.0)
+    assert seen.evidence == find(*lines, region=1).evidence
+    assert guess.evidence == (), "part of a word is no name that was read"

@@ -187,7 +187,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_numbers_that_make_no_sense_are_refused() -> None:
     model, _ = tiny_embedded()
-    for wrong in ({"lora_rank": -1}, {"lora_rank": 1000}, {"lora_alpha": 0}, {"layers": 3}):
+    wrongs: list[dict[str, Any]] = [{"lora_rank": -1}, {"lora_rank": 1000}, {"lora_alpha": 0}, {"layers": 3}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="makes no sense"):
             make_trainable(model, **wrong)
 

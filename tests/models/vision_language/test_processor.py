@@ -88,7 +88,9 @@ def test_tokens_of_pictures_are_special_and_those_of_calls_are_not(tiny: tuple[A
     assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|endoftext|>")
 
 
-@pytest.mark.parametrize(("size", "count"), [((640, 480), 48), ((2000, 2000), 49), ((20, 20), 9), ((1000, 100), 44), ((90, 90), 9)])
+@pytest.mark.parametrize(
+    ("size", "count"), [((640, 480), 48), ((2000, 2000), 49), ((20, 20), 9), ((1000, 100), 44), ((90, 90), 9)]
+)
 def test_a_token_stands_for_32_pixels_squared(tiny: tuple[Any, Any], size: tuple[int, int], count: int) -> None:
     _, processor = tiny
     made = processor(text=["<|vision_start|><|image_pad|><|vision_end|>"], images=[Image.new("RGB", size)], return_tensors="pt")
