@@ -107,14 +107,10 @@ class Case:
 
     def normalisers(self, ledger: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
         """After each call that gave evidence: its id and the belief's `log_normaliser`."""
-        folds = self._folded(ledger)
-        return [
-            (
-                fold.call,
-                self.beliefs.result(fold.digest, _NORMALISER, lambda end=fold.end: self.belief(ledger[:end]).log_normaliser()),
-            )
-            for fold in folds
-        ]
+        return [(fold.call, self._normaliser(ledger, fold)) for fold in self._folded(ledger)]
+
+    def _normaliser(self, ledger: Sequence[Mapping[str, Any]], fold: _Fold) -> float:
+        return self.beliefs.result(fold.digest, _NORMALISER, lambda: self.belief(ledger[: fold.end]).log_normaliser())
 
     def _folded(self, ledger: Sequence[Mapping[str, Any]]) -> list[_Fold]:
         """The calls of the ledger that gave evidence; those that were there before are not looked at again."""

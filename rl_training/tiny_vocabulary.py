@@ -95,7 +95,7 @@ def _cities() -> list[tuple[str, str]]:
     from geo.gazetteer import gazetteer
 
     path = resources.files("evals.practice") / "places.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     rows = [row for row in rows if int(row["population"]) >= 50_000 and split_of_city(int(row["id"])) == "train"]
     return [(row["name"], gazetteer().countries[row["country"]].name) for row in rows]

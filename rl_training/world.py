@@ -57,7 +57,7 @@ class World:
 
     def open(self, record: Record) -> PhotoFile:
         """The photo of a record, small where its writing is known. Raises `agent.photo.PhotoError`."""
-        if self.settings.reader == "known":
+        if self.settings.reader == "known" and record.kind == "scene":
             from rl_training.known_text import open_known
 
             return open_known(record.id)

@@ -94,7 +94,7 @@ def test_a_run_is_kept_told_and_summed_up(stage: str, tmp_path: Path, out: str) 
 
 
 def test_a_run_goes_on_only_when_asked_to_and_with_the_same_settings(tmp_path: Path, out: str) -> None:
-    words = ("grpo", "tiny-cpu", "--set", out, "--set", "run.tensorboard=false", "-q")
+    words = ("grpo", "tiny-cpu", "--set", out, "--set", "run.tensorboard=false", "--set", "grpo.group=4", "-q")
     train(*words, grpo=Fake(2, error=ValueError("the tools are gone")), code=2)
     assert "--resume goes on" in train(*words, code=2, grpo=Fake()).output
     other = train(*words, "--resume", "--set", "grpo.group=8", code=2, grpo=Fake())

@@ -91,18 +91,13 @@ def test_both_backends_do_the_same_with_rows_that_take_no_part(tmp_path: Path) -
     assert found[0].apart(found[1]) < 1e-6
 
 
-@dataclasses.dataclass(frozen=True)
-class TwoPasses(GrpoSettings):
-    passes: int = 2
-
-
 def test_both_backends_clip_alike_when_a_rollout_is_used_twice(tmp_path: Path) -> None:
     told = []
     for backend in ("accelerate", "trl"):
         settings = made.settings(backend, steps=2, epsilon=1e-3, epsilon_high=2e-3)
         told.append(
             made.run(
-                "grpo", dataclasses.replace(settings, grpo=TwoPasses(**vars(settings.grpo))), tmp_path / backend, made.model()
+                "grpo", dataclasses.replace(settings, grpo=dataclasses.replace(settings.grpo, passes=2)), tmp_path / backend, made.model()
             )
         )
     assert [[row["step"] for row in rows] for rows in told] == [[0, 1], [0, 1]]
