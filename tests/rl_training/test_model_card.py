@@ -51,7 +51,7 @@ def test_the_card_says_how_it_was_made_and_what_it_is_not(tmp_path: Path) -> Non
     settings = load_settings("tiny-cpu")
     card = model_card(tmp_path, settings, about(settings, "adapter"))
     for words in ("GRPO on its own investigations", "the adapter alone", "Drawn street scenes are a test bed", "private people", "group = ",
-                  'reader = "known"', "seed 0", f"sha256 `{'ab' * 32}`", "1,234 bytes", "CC0-1.0", "GeoNames (CC BY 4.0)", "practice:easy:1:20:held-out",
+                  'reader = "known"', "seed 0", f"sha256 `{'ab' * 32}`", "1,234 bytes", "CC0-1.0", "GeoNames (CC BY 4.0)", "held-out",
                   "Nothing was measured yet", made_with(settings, "grpo")["settings"]):  # fmt: skip
         assert words in card, words
 
