@@ -1,6 +1,6 @@
 """What the parts of training are worth: a recipe trained as it is and with one part taken out, each a change of settings.
 
-A teacher's traces are collected in the recipe's own world, with its reader and its tools; then SFT, then GRPO, and after each the policy is
+A teacher's lessons are taken in the recipe's own world, with its reader and its tools; then SFT, then GRPO, and after each the policy is
 judged on held-out scenes.
 """
 
@@ -43,9 +43,12 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
     "flat reward": Ablation(("reward.levels_flat=1",)),
     "no zoom": Ablation(("world.tools=read_text,find_place",)),
     "no place search": Ablation(("world.tools=read_text,zoom",)),
-    "no belief line": Ablation(("world.belief_line=false",)),
+    "belief shown": Ablation(("world.belief_line=true",)),
 })  # fmt: skip
 """By name; the reward of the judgement is the recipe's own in all of them."""
+
+DRAWS = 3
+"""Rollouts on each held-out scene where they are drawn."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +81,22 @@ class Trial:
         if beliefs is not None:
             self.rollouts.world.beliefs = beliefs
 
-    def run(self, teacher: MakePolicy, told: Callable[[str, Mapping[str, Any]], None]) -> list[Stage]:
+    def run(self, teacher: MakePolicy, records: Sequence[Record], told: Callable[[str, Mapping[str, Any]], None]) -> list[Stage]:
         """Train; the stages that were judged, before any training first. `told` gets the name of the stage and a row of metrics."""
         stages = [self.judged("untrained")]
         if "sft" in self.ablation.stages:
-            self.sft(self.lessons(teacher), lambda row: told("sft", row))
+            self.sft(self.lessons(teacher, records), lambda row: told("sft", row))
             stages.append(self.judged("sft"))
         if "grpo" in self.ablation.stages:
             self.grpo(lambda row: told("grpo", row))
             stages.append(self.judged("grpo"))
         return stages
 
-    def lessons(self, teacher: MakePolicy) -> list[Episode]:
-        """What the teacher does on every record of the world, as the policy would have lived it."""
+    def lessons(self, teacher: MakePolicy, records: Sequence[Record]) -> list[Episode]:
+        """What the teacher does on the records in this world, as the policy would have lived it."""
         from rl_training.rollout import taught_episode
 
         world, chat = self.rollouts.world, self.rollouts.chat
-        records = [record for bench in world.benches for record in bench.records()]
         trajectories = asyncio.run(taught_in(world, teacher, records))
         return [
             taught_episode(trajectory, world.open(record), self.rollouts.card, world, chat.chatml)
@@ -109,31 +111,37 @@ class Trial:
     def grpo(self, told: Told) -> None:
         from rl_training.grpo import train_grpo
 
-        train_grpo(self.settings, self.rollouts, self.model, self.processor, out=self.folder / "grpo", told=told)
+        train_grpo(
+            self.settings, self.rollouts, self.model, self.processor, out=self.folder / "grpo", told=told, evaluate=self._evaluate
+        )
+
+    def _evaluate(self, model: Any, step: int) -> Mapping[str, float]:
+        return means_of(self.played(0.0))
 
     def judged(self, name: str) -> Stage:
         """The policy as it stands on the held-out scenes, by the reward of the recipe."""
-        temperature = self.settings.grpo.temperature
-        return Stage(name, *(self._means(self.played(at)) for at in (temperature, 0.0)))
+        return Stage(name, means_of(self.played(self.settings.grpo.temperature, DRAWS)), means_of(self.played(0.0)))
 
-    def played(self, temperature: float) -> list[Episode]:
-        """One scored episode on each held-out scene."""
+    def played(self, temperature: float, draws: int = 1) -> list[Episode]:
+        """Scored episodes, `draws` on each held-out scene."""
         from rl_training.world import held_out
 
-        records = [record for bench in held_out(self.settings.world) for record in bench.records()]
+        records = [record for bench in held_out(self.settings.world) for record in bench.records() for _ in range(draws)]
         rollouts = self.rollouts.at_temperature(temperature)
-        rollouts.weights, rollouts.group = self.judge_weights, 1
+        rollouts.weights, rollouts.group = self.judge_weights, draws
         sampler = rollouts.chat.sampler
         sampler.model = self.model
         sampler.forget()
         self.model.eval()
         return asyncio.run(rollouts.play(records))
 
-    def _means(self, episodes: Sequence[Episode]) -> Mapping[str, float]:
-        from rl_training.rollout_metrics import facts, rollout_metrics
-        from rl_training.run import shares_right
 
-        return {**rollout_metrics([facts(episode) for episode in episodes]), **shares_right(episodes)}
+def means_of(episodes: Sequence[Episode]) -> Mapping[str, float]:
+    """Means over episodes: reward, its parts, ends, tools, shares that are right."""
+    from rl_training.rollout_metrics import facts, rollout_metrics
+    from rl_training.run import shares_right
+
+    return {**rollout_metrics([facts(episode) for episode in episodes]), **shares_right(episodes)}
 
 
 async def taught_in(world: World, teacher: MakePolicy, records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from tools.toolbox import ToolSettings
 
 
+class RolloutError(ValueError):
+    """Rollouts in which nothing but the model itself can be at fault. One line."""
+
+
 class Rollouts:
     """A source of scored episodes. One model and one sampler serve all cases; each case has a number of its own, so that what it samples
     does not depend on which others run beside it."""
@@ -54,6 +58,8 @@ class Rollouts:
             episodes = asyncio.run(self.play([record for record in records for _ in range(self.group)], step, salt))
         finally:
             model.train(was_training)
+        if episodes and all(episode.end == StopReason.POLICY_ERROR.value for episode in episodes):
+            raise RolloutError(f"the model failed in all {len(episodes)} rollouts: {episodes[0].trajectory.get('error')}")
         return [episodes[i : i + self.group] for i in range(0, len(episodes), self.group)]
 
     def at_temperature(self, temperature: float) -> Rollouts:

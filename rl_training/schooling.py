@@ -69,10 +69,13 @@ def conversation(rng: random.Random, most: int = MOST_LINES) -> Iterator[Piece]:
         + ". Zoom in to look.\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
         _DRAWN,
     )
-    yield from _calls((f'{{"name": "zoom", "arguments": {{"region": {_one_of(unread, rng)}}}}}',))
-    yield "\n<tool_response>\nV1 shows pixels ", _KNOWN
-    yield f"{rng.randrange(10, 99)}–{rng.randrange(10, 99)} × {rng.randrange(10, 99)}–{rng.randrange(10, 99)}", _DRAWN
-    yield " of the photo (320×240).\n</tool_response><|im_end|>\n<|im_start|>assistant\n", _KNOWN
+    looks = rng.randint(1, 3)
+    yield from _calls(tuple(f'{{"name": "zoom", "arguments": {{"region": {_one_of(unread, rng)}}}}}' for _ in range(looks)))
+    for view in range(1, looks + 1):
+        yield f"\n<tool_response>\nV{view} shows pixels ", _KNOWN
+        yield f"{rng.randrange(10, 99)}–{rng.randrange(10, 99)} × {rng.randrange(10, 99)}–{rng.randrange(10, 99)}", _DRAWN
+        yield " of the photo (320×240).\n</tool_response>", _KNOWN
+    yield "<|im_end|>\n<|im_start|>assistant\n", _KNOWN
     yield from _calls(('{"name": "read_text", "arguments": {"view": "v1"}}',))
     new = {number: _name(rng) for number in range(unread[-1] + 1, unread[-1] + 1 + rng.randint(1, min(3, most)))}
     yield "\n<tool_response>\nRead ", _KNOWN

@@ -180,7 +180,7 @@ class Sampler:
         pictures: dict[str, Any] = {}
         if stream.images:
             grid = self._grids(stream)
-            positions, _ = self.model.model.get_rope_index(ids, is_image, image_grid_thw=grid.to(device))
+            positions, _ = _inner(self.model).model.get_rope_index(ids, is_image, image_grid_thw=grid.to(device))
             if new := stream.images[before:]:
                 seen = self.processor.image_processor(images=new, return_tensors="pt")
                 pictures = {
@@ -230,6 +230,11 @@ class Sampler:
     def _grids(self, stream: Stream) -> Any:
         merge, patch = self.processor.image_processor.merge_size, self.processor.image_processor.patch_size
         return torch.tensor([_grid(image, self.processor.image_processor, patch, merge) for image in stream.images])
+
+
+def _inner(model: Any) -> Any:
+    """The model itself, without the adapter that it may be wrapped in."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 class _Batch:

@@ -244,3 +244,11 @@ def test_it_answers_what_it_was_asked_before_it_closes(model: Any, chatml: ChatM
     assert all(future.done() and future.result().ids for future in futures)
     assert not [t for t in threading.enumerate() if t is sampler._thread]
     assert sampler.submit(chatml.prompt([HumanMessage("again")], None), most=2).result(60).ids, "and may be asked again"
+
+
+def test_a_model_in_its_adapter_is_sampled_like_the_model(chatml: ChatML) -> None:
+    peft = pytest.importorskip("peft")
+    plain = made.model().eval()
+    wrapped = peft.get_peft_model(made.model(), peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"])).eval()
+    replies = [Sampler(m, made.processor()).submit(chatml.prompt(asked(1), TOOLS), most=6).result(timeout=60) for m in (plain, wrapped)]
+    assert replies[0].ids == replies[1].ids
