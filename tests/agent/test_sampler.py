@@ -250,5 +250,7 @@ def test_a_model_in_its_adapter_is_sampled_like_the_model(chatml: ChatML) -> Non
     peft = pytest.importorskip("peft")
     plain = made.model().eval()
     wrapped = peft.get_peft_model(made.model(), peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"])).eval()
-    replies = [Sampler(m, made.processor()).submit(chatml.prompt(asked(1), TOOLS), most=6).result(timeout=60) for m in (plain, wrapped)]
+    replies = [
+        Sampler(m, made.processor()).submit(chatml.prompt(asked(1), TOOLS), most=6).result(timeout=60) for m in (plain, wrapped)
+    ]
     assert replies[0].ids == replies[1].ids

@@ -13,7 +13,6 @@ import trl
 
 from rl_training import trl_backend
 from rl_training.batch import BatchError
-from rl_training.config import GrpoSettings
 from rl_training.episode import Episode
 from rl_training.grpo import GrpoError
 from rl_training.losses import KINDS, StepSize, policy_loss
@@ -97,7 +96,10 @@ def test_both_backends_clip_alike_when_a_rollout_is_used_twice(tmp_path: Path) -
         settings = made.settings(backend, steps=2, epsilon=1e-3, epsilon_high=2e-3)
         told.append(
             made.run(
-                "grpo", dataclasses.replace(settings, grpo=dataclasses.replace(settings.grpo, passes=2)), tmp_path / backend, made.model()
+                "grpo",
+                dataclasses.replace(settings, grpo=dataclasses.replace(settings.grpo, passes=2)),
+                tmp_path / backend,
+                made.model(),
             )
         )
     assert [[row["step"] for row in rows] for rows in told] == [[0, 1], [0, 1]]
