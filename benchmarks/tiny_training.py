@@ -34,10 +34,10 @@ Results = dict[str, list[list[Stage]]]
 
 def main() -> None:
     options = _options()
-    beliefs, began, results, curves = Beliefs(16, 200_000), time.process_time(), Results(), {}
+    beliefs, began, results, curves = Beliefs(32, 200_000), time.process_time(), Results(), {}
     records = make_benchmark(LESSONS).records()
     with tempfile.TemporaryDirectory() as folder:
-        for name in ABLATIONS if options.ablations else ["as it is"]:
+        for name in options.only or (ABLATIONS if options.ablations else ["as it is"]):
             for seed in range(options.seeds):
                 settings = load_settings("tiny-cpu", options.set)
                 settings = replace(settings, run=replace(settings.run, seed=seed))
@@ -56,7 +56,7 @@ def main() -> None:
                 )
     print("\n".join(table(results)))
     print(f"{time.process_time() - began:.0f} CPU s in all")
-    if options.picture:
+    if options.picture and curves:
         draw_curves(curves, options.picture, "tiny-cpu: GRPO after SFT")
     if options.json:
         options.json.write_text(json.dumps({k: [[asdict(s) for s in seed] for seed in v] for k, v in results.items()}, indent=1))
@@ -66,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ablations", action="store_true")
+    parser.add_argument("--only", action="append", choices=list(ABLATIONS), help="one of the ways to train; repeatable")
     parser.add_argument("--set", action="append", default=[], metavar="TABLE.FIELD=VALUE")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--json", type=Path)

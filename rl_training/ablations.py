@@ -47,6 +47,8 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
 })  # fmt: skip
 """By name; the reward of the judgement is the recipe's own in all of them."""
 
+_AT_ONCE = 4
+"""Cases of a teacher, which gains nothing by more; the beliefs of so few are all kept."""
 DRAWS = 3
 """Rollouts on each held-out scene where they are drawn."""
 
@@ -151,7 +153,7 @@ async def taught_in(world: World, teacher: MakePolicy, records: Sequence[Record]
     from agent.locate import run_case, trajectory_of
     from evals.truth import complete
 
-    graph, places = build_graph(), asyncio.Semaphore(world.settings.at_once)
+    graph, places = build_graph(), asyncio.Semaphore(_AT_ONCE)
     truths = complete([record.truth for record in records])
     world.new_loop()
 

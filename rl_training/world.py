@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent.photo import PhotoFile
 
 _OPEN_PHOTOS = 64
-_KEPT_BELIEFS, _RESULTS = 16, 50_000
+_KEPT_BELIEFS, _RESULTS = 32, 50_000
 """Beliefs that are kept whole (about 6 MB each), and what was read off these and others."""
 
 
