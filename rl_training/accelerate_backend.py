@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from rl_training.losses import PolicyLoss, Scores, StepSize, policy_loss, score,
 from rl_training.reference import Reference
 from rl_training.rollout_metrics import added, step_metrics
 from rl_training.schedule import micro_batches, rows_of_step
+from rl_training.shared_prefix import to_shared_batch
 from rl_training.train_loop import Loop
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class Update:
         metrics = {"loss": 0.0, "grad_norm": 0.0, "rows_trained": sizes["rows"], "tokens_trained": sizes["tokens"]}
         if sizes["rows"]:
             self.size = StepSize(int(sizes["tokens"]), self.grpo.tasks * self.grpo.group, self.grpo.max_tokens)
-            parts = micro_batches(rows, self.grpo.optimiser.micro_batch, lambda row: len(row[0].ids))
+            parts = self._parts(rows)
             spare = [(found.drawn[0][0], 0.0)]
             updates = [self.loop.update(step, parts, spare, self._loss) for _ in range(self.grpo.passes)]
             loss = sum(loss for loss, _ in updates) / len(updates)
@@ -94,9 +96,21 @@ class Update:
         known = added(self.loop.together([dict(zip(("number", "total", "squares"), spread(rewards_GK), strict=True))]))
         return counted_rows(found.kept, rewards_GK, advantages_of(rewards_GK, self.grpo.scale, deviation(**known)))
 
+    def _parts(self, rows: Sequence[Row]) -> list[list[Row]]:
+        """Micro-batches: rows of like length, or of one task where beginnings are shared."""
+        size = self.grpo.optimiser.micro_batch
+        if not self.grpo.share_beginnings:
+            return micro_batches(rows, size, lambda row: len(row[0].ids))
+        tasks = [list(group) for _, group in groupby(rows, key=lambda row: row[0].task)]
+        return [part for task in tasks for part in micro_batches(task, size, lambda row: len(row[0].ids))]
+
     def _loss(self, part: Sequence[Row], real: bool) -> Tensor:
         grpo, model = self.grpo, self.loop.model
-        batch = to_batch([episode for episode, _ in part], self.processor, self.loop.device)
+        episodes = [episode for episode, _ in part]
+        if grpo.share_beginnings:
+            batch = to_shared_batch(episodes, self.processor, self.loop.inner, self.loop.device)
+        else:
+            batch = to_batch(episodes, self.processor, self.loop.device)
         advantage_B = torch.tensor([advantage for _, advantage in part], device=self.loop.device)
         reference_N = self.reference.logp(model, batch, grpo.temperature) if self.reference else None
         now = score(model, batch, grpo.temperature, entropy=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rl_training.episode import Episode
 
-MODEL_INPUTS = ("input_ids", "attention_mask", "mm_token_type_ids", "pixel_values", "image_grid_thw")
+MODEL_INPUTS = ("input_ids", "attention_mask", "position_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")
 """The keys of a batch that a model's forward reads."""
 
 NO_LABEL = -100

@@ -103,6 +103,8 @@ class GrpoSettings:
     """Rewards of a group that differ by no more than this are equal."""
     unfinished: str = "penalise"
     """Episodes that a cap ended: `penalise` (reward as scored, no answer) or `exclude` (no part in the loss, nor in the baseline)."""
+    share_beginnings: bool = False
+    """Whether what rollouts of a task have in common is computed once (accelerate backend, Qwen-VL's classes); micro-batches are of one task."""
     passes: int = 1
     """Optimizer steps on the episodes of one rollout; from the second on the ratio and its clip matter."""
     temperature: float = 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -63,26 +63,43 @@ class PolicyLoss:
 
 
 def score(model: Any, batch: Mapping[str, Tensor], temperature: float = 1.0, entropy: bool = False, chunk: int = 1024) -> Scores:
-    """The written tokens of `batch` (see `to_batch`) under `model`.
+    """The written tokens of `batch` (see `to_batch` and `to_shared_batch`) under `model`.
 
     The vocabulary head runs at the written positions alone; `chunk` of them are turned to float32 at a time and again in the
     backward pass, so that memory is one [N, V] in the model's own precision. A batch without a written token gives N = 0.
     """
+    wanted = _wanted(batch)
+    logits_UV = model(**model_inputs(batch), logits_to_keep=wanted.keep_BL, use_cache=False).logits
+    if logits_UV.dim() != 2:
+        raise LossError(f"{type(model).__name__} does not take a mask as logits_to_keep")
+    if wanted.targets_N.numel() == 0:  # the graph must still reach every weight: other processes wait for its gradient
+        nothing_N = logits_UV.float().sum()[None][:0] + logits_UV.float().sum() * 0
+        return Scores(nothing_N, nothing_N.detach() if entropy else None, wanted.sampled_N, wanted.row_N)
+    logits_NV = logits_UV if wanted.pick_N is None else logits_UV[wanted.pick_N]
+    logp_N, entropy_N = chunked_logp(logits_NV, wanted.targets_N, temperature, entropy, chunk)
+    return Scores(logp_N, entropy_N, wanted.sampled_N, wanted.row_N)
+
+
+class _Wanted(NamedTuple):
+    """The written tokens [N] of a batch, and the positions whose logits predict them."""
+
+    keep_BL: Tensor
+    pick_N: Tensor | None
+    """Which of the kept positions predicts each; None where they are one for one."""
+    targets_N: Tensor
+    sampled_N: Tensor
+    row_N: Tensor
+
+
+def _wanted(batch: Mapping[str, Tensor]) -> _Wanted:
+    if "keep" in batch:
+        return _Wanted(batch["keep"], batch["pick_N"], batch["targets_N"], batch["logp_N"], batch["row_N"])
     written_BL = batch["loss_mask"]
     keep_BL = torch.zeros_like(written_BL)
     keep_BL[:, :-1] = written_BL[:, 1:]  # the logits that predict a token stand one position before it
-    targets_N = batch["input_ids"][written_BL]
-    empty = targets_N.numel() == 0
-    if empty:
-        keep_BL[:, 0] = True  # the graph must still reach every weight: other processes wait for its gradient
-    logits_NV = model(**model_inputs(batch), logits_to_keep=keep_BL, use_cache=False).logits
-    if logits_NV.dim() != 2:
-        raise LossError(f"{type(model).__name__} does not take a mask as logits_to_keep")
-    if empty:
-        nothing_N = logits_NV.float().sum()[None][:0] + logits_NV.float().sum() * 0
-        return Scores(nothing_N, nothing_N.detach() if entropy else None, batch["logp"][written_BL], targets_N)
-    logp_N, entropy_N = chunked_logp(logits_NV, targets_N, temperature, entropy, chunk)
-    return Scores(logp_N, entropy_N, batch["logp"][written_BL], written_BL.nonzero()[:, 0])
+    if not written_BL.any():
+        keep_BL[:, 0] = True
+    return _Wanted(keep_BL, None, batch["input_ids"][written_BL], batch["logp"][written_BL], written_BL.nonzero()[:, 0])
 
 
 def chunked_logp(
