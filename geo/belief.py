@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from geo.area import Area
 from geo.cells import Cells, side_km
+from geo.discs import disc_share
 from geo.evidence import Evidence
 from geo.expected import best_point
 from geo.product import TINY, Clues, mean_of
@@ -115,7 +116,7 @@ class Belief:
             if high - low <= 1e-6 * high + 1e-3:
                 break
             middle = (low + high) / 2.0
-            low, high = (middle, high) if float(mass @ _disc_share(distance, disc, middle)) < share else (low, middle)
+            low, high = (middle, high) if float(mass @ disc_share(distance, disc, middle)) < share else (low, middle)
         return min(high, np.pi * EARTH_RADIUS_KM)
 
     def entropy_bits(self) -> float:
@@ -147,7 +148,7 @@ class Belief:
     def mass_within(self, lat: float, lon: float, radius_km: float) -> float:
         """Probability of the circle around a point; a cell on its edge counts in part, as a disc of its area."""
         mass, distance, disc = self._as_discs(lat, lon)
-        return float(mass @ _disc_share(distance, disc, radius_km))
+        return float(mass @ disc_share(distance, disc, radius_km))
 
     def best(self, score: Score = geoscore, among: NDArray[np.bool_] | None = None) -> tuple[float, float]:
         """The point of highest expected score, `E[score(distance)]`; `among` [n] limits it to points in some cells.
@@ -175,22 +176,6 @@ class Belief:
 def belief_from(evidence: Iterable[Evidence], *, prior: bool = True, area: Area | None = None) -> Belief:
     """The belief that all of this evidence gives."""
     return Belief.start(prior=prior, area=area).update(*evidence)
-
-
-def _disc_share(distance: Floats, disc: Floats, radius: float) -> Floats:
-    """Share of each disc, its centre at `distance`, inside a circle of this radius: the lens of two circles in the plane."""
-    share = (distance + disc <= radius).astype(np.float64)
-    rows = np.flatnonzero(np.abs(distance - radius) < disc)
-    if not len(rows) or radius <= 0:
-        return share
-    d, a = np.maximum(distance[rows], 1e-9), disc[rows]
-    whole = d + radius <= a  # the circle lies inside the disc
-    at_disc = np.clip((d**2 + a**2 - radius**2) / (2.0 * d * a), -1.0, 1.0)
-    at_circle = np.clip((d**2 + radius**2 - a**2) / (2.0 * d * radius), -1.0, 1.0)
-    kite = 0.5 * np.sqrt(np.maximum((-d + a + radius) * (d + a - radius) * (d - a + radius) * (d + a + radius), 0.0))
-    lens = a**2 * np.arccos(at_disc) + radius**2 * np.arccos(at_circle) - kite
-    share[rows] = np.where(whole, (radius / a) ** 2, lens / (np.pi * a**2))
-    return share
 
 
 def _kl_bits(p: Floats, q: Floats) -> float:

@@ -49,7 +49,7 @@ def clue_on(likelihood: Likelihood, cells: Cells) -> Floats:
     return np.asarray(np.where(np.isfinite(values), np.maximum(values, 0.0), 0.0))
 
 
-def _on_cells_at(on: Callable[[Cells], Floats], lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
+def on_cells_at(on: Callable[[Cells], Floats], lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
     """`on` for the HEALPix cells of about the side `cell_km` that hold the points [n]."""
     lat, lon, side = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (lat, lon, cell_km)))
     keys, order = keys_at(lat, lon), order_of_side(side)
@@ -91,7 +91,7 @@ class Kernels:
         return np.asarray(self.kernel_set.on(cells)[0])
 
     def at(self, lat: Floats, lon: Floats, cell_km: Floats) -> Floats:
-        return _on_cells_at(self.on, lat, lon, cell_km)
+        return on_cells_at(self.on, lat, lon, cell_km)
 
     def to_json(self) -> dict[str, Any]:
         own = self.kernel_set
@@ -143,7 +143,7 @@ class Ring:
         return values
 
     def at(self, lat: Floats, lon: Floats, cell_km: Floats) -> Floats:
-        return _on_cells_at(self.on, lat, lon, cell_km)
+        return on_cells_at(self.on, lat, lon, cell_km)
 
     def _profile(self, off_km: Floats, cell_km: Floats) -> Floats:
         # The mean square distance, along one axis, of a point of a square cell of side s to its centre is s²/12.
@@ -172,7 +172,7 @@ class Inside:
         return np.asarray(share * self.scale * self.kernels.on(cells) + (1.0 - share))
 
     def at(self, lat: Floats, lon: Floats, cell_km: Floats) -> Floats:
-        return _on_cells_at(self.on, lat, lon, cell_km)
+        return on_cells_at(self.on, lat, lon, cell_km)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "inside", "country": self.country, "kernels": self.kernels.to_json(), "scale": self.scale}
@@ -220,7 +220,7 @@ class Grid:
         return values
 
     def at(self, lat: Floats, lon: Floats, cell_km: Floats) -> Floats:
-        return _on_cells_at(self.on, lat, lon, cell_km)
+        return on_cells_at(self.on, lat, lon, cell_km)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "grid", "order": self.order, "values": [float(v) for v in self._pyramid[-1]]}
@@ -260,6 +260,10 @@ def likelihood_from_json(data: Mapping[str, Any]) -> Likelihood:
                 return Inside(str(data["country"]), kernels, scale)
         if kind == "grid":
             return Grid(int(data["order"]), _numbers(data["values"]))
+        if kind == "bounds":
+            from geo.stated import Bounds
+
+            return Bounds.from_json(data)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a saved likelihood: {error}") from error
     raise ValueError(f"no likelihood is called {kind!r}")

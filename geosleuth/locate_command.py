@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosleuth.picture_options import named_models, picture_options
+from geosleuth.picture_options import named_models, osm_option, picture_options
 
 if TYPE_CHECKING:
     from agent.find_photos import FoundPhoto
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
 )
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
+@osm_option
 @picture_options
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
@@ -110,7 +111,9 @@ def _tools(options: Mapping[str, Any]) -> ToolSettings:
     from tools.toolbox import ToolSettings
 
     models = named_models(options["models"])
-    return ToolSettings(options["search"], options["geocoder"], options["offline"], tuple(options["galleries"]), models)
+    return ToolSettings(
+        options["search"], options["geocoder"], options["offline"], tuple(options["galleries"]), models, osm=options["osm"]
+    )
 
 
 async def _run(found: list[FoundPhoto], policy: Any, settings: Settings, screen: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Options of every command that lets a policy look pictures up and ask learned models."""
+"""Options of every command that lets a policy look pictures up, ask learned models and ask OpenStreetMap."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ _votes = click.option(
 def picture_options(command: Command) -> Command:
     """Adds `--gallery`, `--model` and `--votes`."""
     return _gallery(_model(_votes(command)))
+
+
+osm_option = click.option(
+    "--osm",
+    default="",
+    metavar="NAME",
+    help="OpenStreetMap: an extract (geosleuth osm build) by name or path, or overpass:URL; adds nearby and search_scene.",
+)
 
 
 def named_models(models: Sequence[str]) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ HEAVY = {
     "safetensors",
     "tokenizers",
     "tensorboard",
+    "osmium",
 }
 
 

@@ -30,6 +30,8 @@ class ToolSettings:
     """Trained models that `estimate` asks, by name or folder; `auto` are all those that were trained on one of the galleries."""
     concepts: bool = True
     """Whether `estimate` also says what an ImageNet classifier recognises."""
+    osm: str = ""
+    """OpenStreetMap: an extract by name or path, or `overpass` or `overpass:URL` for a server; empty for none."""
     leave_out_copies: bool = False
     """Whether the photo itself and its copies in a gallery do not count: for evaluations."""
 
@@ -63,6 +65,7 @@ def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -
         SearchWeb(make_backend(settings.search, offline=settings.offline)),
         ReadPage(allowed_urls=_ADDRESS.findall(said), offline=settings.offline),
         *_picture_tools(settings),
+        *_osm_tools(settings),
     ]
     if metadata:
         tools.append(ReadMetadata())
@@ -101,6 +104,24 @@ def _picture_tools(settings: ToolSettings) -> list[Tool]:
         _vectors_of(shared, model.encoder, model.encoder_digest, f"model {model.name}")
     estimate: list[Tool] = [Estimate(models, shared, settings.concepts)] if models or settings.concepts else []
     return [*estimate, *similar]
+
+
+def _osm_tools(settings: ToolSettings) -> list[Tool]:
+    """`nearby`, and `search_scene` where there is an extract. Raises ValueError where there is none of that name."""
+    if not settings.osm:
+        return []
+    from tools.nearby import Nearby
+    from tools.osm.overpass import Overpass
+    from tools.osm.store import OsmStore
+    from tools.search_scene import SearchScene
+
+    kind, _, url = settings.osm.partition(":")
+    if kind == "overpass":
+        if settings.offline:
+            raise ValueError("an Overpass server cannot be asked offline; give an extract (geosleuth osm build)")
+        return [Nearby(Overpass(url) if url else Overpass())]
+    store = OsmStore.named(settings.osm)
+    return [Nearby(store), SearchScene(store)]
 
 
 def _vectors_of(shared: dict[str, PictureVectors], encoder: str, digest: str, what: str) -> PictureVectors:
