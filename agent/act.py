@@ -39,7 +39,10 @@ async def act(state: CaseState, runtime: Runtime[Case]) -> CaseState:
         observation = await _run(case.tools, call, case.tool_context(state))
     seconds = time.monotonic() - began
     step = _step(state["turns"], call, observation, seconds)
-    runtime.stream_writer({"event": "step", **{key: step[key] for key in ("turn", "tool", "args", "text", "ok", "seconds")}})
+    runtime.stream_writer({
+        "event": "step", **{key: step[key] for key in ("turn", "tool", "args", "text", "ok", "seconds")},
+        "views": [view.to_json() for view in observation.views], "regions": [region.to_json() for region in observation.regions],
+    })  # fmt: skip
     return {
         "steps": [step],
         "views": {view.id: view.to_json() for view in observation.views},

@@ -81,6 +81,10 @@ class Case:
     metadata_allowed: bool = False
     context: str = ""
     """What the user says they know; quoted to the policy."""
+    asked: str = ""
+    """A question that is asked after the investigation; a reply in words then ends the run."""
+    drawn: Callable[[Belief], dict[str, Any]] | None = None
+    """What the events of `weigh` show beside the belief's line, such as a map for a page."""
     beliefs: Beliefs = field(default_factory=Beliefs)
     """What ledgers came to; cases that share it do not work the same out again."""
     _folds: list[_Fold] = field(default_factory=list)

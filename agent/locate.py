@@ -139,21 +139,24 @@ def _in_file(path: Path) -> Save:
     return keep
 
 
-async def run_case(case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[str, Any]], None]) -> CaseState:
-    """Drive the graph to its end, from the last checkpoint when there is one."""
+async def run_case(
+    case: Case, graph: Graph, thread: str, tell: Callable[[Mapping[str, Any]], None], start: CaseState | None = None
+) -> CaseState:
+    """Drive the graph to its end: from the last checkpoint when there is one, else from `start` or the case's own beginning."""
     config: Any = {
         "configurable": {"thread_id": thread},
         "recursion_limit": 20 + 4 * (case.limits.max_turns + case.limits.max_calls) * 4 + 2 * case.limits.votes,
     }
-    start: CaseState | None = case.start()
+    start = start or case.start()
     if graph.checkpointer:
         known = await graph.aget_state(config)
-        if "result" in known.values and not known.next:  # killed between its end and the trajectory's
+        # A step that was cut behind its work is among the tasks and not in `next`.
+        if "result" in known.values and not known.tasks:  # killed between its end and the trajectory's
             finished: CaseState = known.values  # type: ignore[assignment]
             return finished
-        if not known.next:  # killed before its first step; what was put down then would count twice
+        if not known.tasks:  # killed before its first step; what was put down then would count twice
             await graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
-        if known.next:
+        if known.tasks:
             start = None
             tell({"event": "resumed", "turn": known.values.get("turns", 0)})
     final: CaseState = {}

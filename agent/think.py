@@ -40,9 +40,11 @@ async def think(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     if reply.tool_calls:
         asked_to_end = ends is not None and all(call["name"] != ANSWER_TOOL for call in reply.tool_calls)
         return {**change, "silent": 0, **({"stop": ends[0].value} if ends and asked_to_end else {})}
-    spoken = read_text(str(reply.content), final=ends is not None)
+    spoken = read_text(str(reply.content), final=ends is not None and not case.asked)
     if spoken is not None:
         return {**change, "verdict": spoken.model_dump(), "silent": 0}
+    if case.asked and str(reply.content).strip():
+        return {**change, "stop": StopReason.ANSWERED.value, "silent": 0}
     silent = state["silent"] + 1
     runtime.stream_writer({"event": "silent", "turn": turn, "text": clean(str(reply.content), 200)})
     return {**change, "silent": silent, **_end_of_silence(silent, ends)}
@@ -70,7 +72,7 @@ def _request(state: CaseState, case: Case) -> list[HumanMessage]:
     turn = state["turns"] + 1
     if ends := last_turn(state, case):
         return [HumanMessage(content=prompts.fill("last_turn", reason=ends[1]), id=f"last{turn}")]
-    if state["silent"]:
+    if state["silent"] and not case.asked:
         return [HumanMessage(content=prompts.fill("nudge"), id=f"nudge{turn}")]
     return []
 

@@ -33,5 +33,7 @@ async def weigh(state: CaseState, runtime: Runtime[Case]) -> CaseState:
                 id=f"result-{step['id']}",
             )
         )
-    runtime.stream_writer({"event": "belief", "turn": state["turns"], "line": line})
+    case = runtime.context
+    drawn = {"map": case.read_off(ledger, "drawn", case.drawn)} if case.drawn else {}
+    runtime.stream_writer({"event": "belief", "turn": state["turns"], "line": line, **drawn})
     return {"messages": messages, "spent_s": time.monotonic() - began}

@@ -113,7 +113,7 @@ def _name_part(belief: Belief, left: np.ndarray, rows: np.ndarray, at_sea: bool)
     if at_sea:
         return _named("sea", peak, total, here), rows
     if here.region:
-        heavy = rows[np.argsort(-mass)[: max(1, int(np.searchsorted(np.cumsum(np.sort(mass)[::-1]), 0.98 * total)) + 1)]][:3000]
+        heavy = rows[np.argsort(-mass)[: max(1, int(np.searchsorted(np.cumsum(np.sort(mass)[::-1]), 0.98 * total)) + 1)]][:20_000]
         where = gazetteer().reverse_many(cells.lat[heavy], cells.lon[heavy])
         inside = heavy[where.region_index == _region_at(peak)]
         if left[inside].sum() >= _CITY_SHARE * total:

@@ -41,14 +41,28 @@ class Bounds:
         """Share [n] of cells, 0 to 1."""
         share = np.zeros(len(cells))
         if self.regions:
-            from geo.gazetteer import gazetteer
-
-            of_regions = gazetteer().region_share(dict.fromkeys(self.regions, 1.0), cells.lat, cells.lon, cells.side_km)
-            share = np.clip(of_regions, 0.0, 1.0)
+            share = self._in_regions(cells)
         for lat, lon, radius in self.circles:
             distance = haversine_km(lat, lon, cells.lat, cells.lon)
             share = np.maximum(share, disc_share(distance, cells.side_km / np.sqrt(np.pi), radius))
         return np.asarray(1.0 - share if self.outside else share)
+
+    def _in_regions(self, cells: Cells) -> Floats:
+        from geo.gazetteer import gazetteer
+
+        earth, weights = gazetteer(), dict.fromkeys(self.regions, 1.0)
+        share = np.clip(earth.region_share(weights, cells.lat, cells.lon, cells.side_km), 0.0, 1.0)
+        if not self.outside:
+            return np.asarray(share)
+        # Who excludes a country excludes its beaches and harbours: the sea within 50 km of its places, as `Gazetteer.reverse` has it.
+        sea = np.flatnonzero((share < 1.0) & (earth.country_index_at(cells.lat, cells.lon) < 0))
+        if len(sea):
+            shore = earth.reverse_many(cells.lat[sea], cells.lon[sea])
+            known = shore.country_index >= 0
+            place = shore.nearest_index[known]
+            there = earth.region_share(weights, earth.place_lat[place], earth.place_lon[place], np.full(len(place), 1.0))
+            share[sea[known]] = np.maximum(share[sea[known]], np.clip(there, 0.0, 1.0))
+        return np.asarray(share)
 
     def at(self, lat: ArrayLike, lon: ArrayLike, cell_km: ArrayLike) -> Floats:
         from geo.evidence import on_cells_at

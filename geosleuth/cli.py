@@ -12,6 +12,8 @@ from geosleuth.lazy_group import LazyGroup
 
 _COMMANDS = {
     "locate": ("geosleuth.locate_command", "locate", "Find where photos were taken."),
+    "chat": ("geosleuth.chat_command", "chat", "Talk about where photos were taken, in the terminal."),
+    "mcp": ("geosleuth.mcp_command", "mcp", "Serve the tools to MCP clients."),
     "show": ("geosleuth.show", "show", "Print a saved trajectory."),
     "place": ("geosleuth.place", "place", "Ask the offline gazetteer about coordinates or names."),
     "gallery": ("geosleuth.gallery", "gallery", "Galleries: photos whose place is known, found by likeness."),

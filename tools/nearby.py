@@ -59,7 +59,7 @@ class Nearby(Tool):
     timeout_s: ClassVar[float] = 60.0
 
     def __init__(self, source: OsmSource, belief_points: BeliefPoints | None = None) -> None:
-        self._source, self._belief_points = source, belief_points
+        self.source, self._belief_points = source, belief_points
 
     def run(self, arguments: NearbyArguments, context: ToolContext) -> Observation:
         if arguments.lat is None and arguments.lon is None:
@@ -82,17 +82,17 @@ class Nearby(Tool):
             return refusal(f"OpenStreetMap could not be asked: {clean(str(error), 240)}.")
 
     def state(self) -> str:
-        about = self._source.about()
+        about = self.source.about()
         return about.sha256 or about.source
 
     def _at(self, lat: float, lon: float, arguments: NearbyArguments, filters: Sequence[Filter]) -> Observation:
-        about = self._source.about()
+        about = self.source.about()
         data: dict[str, Any] = {"lat": lat, "lon": lon, "radius_m": arguments.radius_m, "what": [one.text() for one in filters],
                                 "licence": LICENCE, "covered": True}  # fmt: skip
-        if not self._source.covers(lat, lon):
+        if not self.source.covers(lat, lon):
             text = f"{_asked(lat, lon, arguments)}: this extract does not cover that point ({clean(about.name, 60)})."
             return Observation(text, data={**data, "covered": False, "snapshot": about.snapshot, "n_total": None, "elements": []})
-        found = self._source.around(lat, lon, arguments.radius_m, filters, arguments.limit)
+        found = self.source.around(lat, lon, arguments.radius_m, filters, arguments.limit)
         lines = [_head(lat, lon, arguments, found), *(f"{i}. {_line(near)}" for i, near in enumerate(found.near, 1))]
         lines += self._notes(lat, lon, arguments, found)
         data |= {"n_total": found.n_total, "truncated": found.truncated, "snapshot": found.snapshot,
@@ -102,18 +102,22 @@ class Nearby(Tool):
     def _notes(self, lat: float, lon: float, arguments: NearbyArguments, found: Found) -> list[str]:
         """What must be said so that nobody takes silence for absence."""
         notes = []
-        if isinstance(self._source, OsmStore):
-            if not found.n_total and not self._source.anything_in(boxes_around(point(lat, lon).box(), _NOTHING_MAPPED_M)):
+        if isinstance(self.source, OsmStore):
+            if not found.n_total and not self.source.anything_in(boxes_around(point(lat, lon).box(), _NOTHING_MAPPED_M)):
                 notes.append(
                     f"nothing of any kind is in this extract within {_NOTHING_MAPPED_M / 1000:.0f} km: it may not reach that point"
                 )
-            elif not covers_circle(self._source, lat, lon, arguments.radius_m):
+            elif not covers_circle(self.source, lat, lon, arguments.radius_m):
                 notes.append("the circle reaches beyond the edge of the extract; what lies there is not counted")
         return [*notes, f"{_NOT_THERE}. {LICENCE}, as of {found.snapshot or 'an unknown day'}"]
 
     def _of_belief(self, arguments: NearbyArguments, context: ToolContext) -> Observation:
         points = self._belief_points(context) if self._belief_points is not None else None
-        if points is None or not isinstance(self._source, OsmStore):
+        return refusal("Give lat and lon.") if points is None else self.of_points(arguments, *points)
+
+    def of_points(self, arguments: NearbyArguments, where: ArrayLike, weight: ArrayLike) -> Observation:
+        """How likely something is near, the place being one of the points [n, 2] with their weights [n]."""
+        if not isinstance(self.source, OsmStore):
             return refusal("Give lat and lon.")
         try:
             filters = parse_filters(arguments.what)
@@ -122,10 +126,10 @@ class Nearby(Tool):
         if not filters:
             return refusal("Say what to look for: without a point, the answer is how likely it is to be near.")
         try:
-            found = nearby_probability(self._source, points[0], points[1], arguments.radius_m, filters)
+            found = nearby_probability(self.source, where, weight, arguments.radius_m, filters)
         except OsmError as error:
             return refusal(f"OpenStreetMap could not be asked: {clean(str(error), 240)}.")
-        snapshot = self._source.about().snapshot
+        snapshot = self.source.about().snapshot
         text = f"{say_probability(' or '.join(arguments.what), found)}. {_NOT_THERE}. {LICENCE}, as of {snapshot or 'an unknown day'}"
         known = found.can_say
         return Observation(text, data={

@@ -44,6 +44,8 @@ class Policy:
     """Names of the tools that are offered to it; empty means all there are."""
     belief_line: bool = True
     """Whether results end with the belief in one line."""
+    talks: bool = False
+    """Whether it answers questions in words, beside calling tools."""
     same_tools: bool = False
     """Whether the same tools are offered on the last turn, too: they stand in the prompt, and a prompt that changes is read anew."""
 
@@ -90,7 +92,7 @@ def _embedded(spec: str, temperature: float) -> Policy:
 def _scripted(spec: str, path: str) -> Policy:
     from agent.policies.scripted import Scripted
 
-    return Policy(spec, Scripted.from_file(path), sees=False)
+    return Policy(spec, Scripted.from_file(path), sees=False, talks=True)
 
 
 def _openai(spec: str, model: str, base_url: str | None, box_space: BoxSpace, temperature: float, retries: int) -> Policy:
@@ -105,7 +107,7 @@ def _openai(spec: str, model: str, base_url: str | None, box_space: BoxSpace, te
         from agent.policies.policy_card import read_card
 
         return read_card(Path(model)).policy(spec, chat)
-    return Policy(spec, chat, box_space=box_space)
+    return Policy(spec, chat, box_space=box_space, talks=True)
 
 
 def _transformers(spec: str, source: str, box_space: BoxSpace, temperature: float) -> Policy:

@@ -136,15 +136,26 @@ const GeoMap = (() => {
       this.stage = figure.querySelector(".stage");
       this.canvas = figure.querySelector("canvas");
       this.where = figure.querySelector(".where");
-      this.data = given || data(figure.dataset.map);
-      this.points = this.data.points.map(p => ({ ...p, x: toX(p.lon), y: toY(p.lat) }));
-      this.towns = this.data.towns.map(t => ({ ...t, x: toX(t.lon), y: toY(t.lat) }));
-      this.paths = regions(this.data.heat);
+      this.take(given || data(figure.dataset.map));
       this.layer = document.createElement("canvas");
       this.x = WORLD / 2; this.y = toY(25); this.scale = 0;
       this.touched = false;
       this.listen();
       new ResizeObserver(() => this.resize()).observe(this.stage);
+    }
+
+    take(given) {
+      this.data = given;
+      this.points = given.points.map(p => ({ ...p, x: toX(p.lon), y: toY(p.lat) }));
+      this.towns = given.towns.map(t => ({ ...t, x: toX(t.lon), y: toY(t.lat) }));
+      this.paths = regions(given.heat);
+    }
+
+    // Other data on the same map. Where somebody moved the map, it stays.
+    show(given) {
+      this.take(given);
+      if (!this.width) return;
+      if (this.touched) this.later(); else this.fit();
     }
 
     resize() {
@@ -162,6 +173,7 @@ const GeoMap = (() => {
     world() { this.x = WORLD / 2; this.y = toY(22); this.scale = this.width / WORLD; this.settle(); this.later(); }
 
     fit() {
+      if (!this.data.bounds && !this.points.length) { this.world(); return; }
       const [west, south, east, north] = this.data.bounds || this.boundsOfPoints();
       const lat = clamp((south + north) / 2, -80, 80);
       const least = MIN_SPAN_KM / (EQUATOR_KM * Math.cos(lat * RAD)) * WORLD;
@@ -240,11 +252,7 @@ const GeoMap = (() => {
     draw() {
       if (!this.width) return;
       const c = this.canvas.getContext("2d"), colour = this.colours(), { land, borders, labels } = loadCountries();
-      this.plain(c);
-      c.fillStyle = colour.sea;
-      c.fillRect(0, 0, this.width, this.height);
-      c.lineJoin = "round";
-      for (const shift of this.copies()) { this.place(c, shift); c.fillStyle = colour.land; c.fill(land); }
+      this.ground(c, colour, land);
       const taken = this.graticule(c, colour);
       for (const shift of this.copies()) {
         this.place(c, shift);
@@ -261,6 +269,15 @@ const GeoMap = (() => {
       this.scaleBar(c, colour, taken);
       this.names(c, colour, labels, taken);
       this.drawTowns(c, colour, taken);
+    }
+
+    // What lies under everything else.
+    ground(c, colour, land) {
+      this.plain(c);
+      c.fillStyle = colour.sea;
+      c.fillRect(0, 0, this.width, this.height);
+      c.lineJoin = "round";
+      for (const shift of this.copies()) { this.place(c, shift); c.fillStyle = colour.land; c.fill(land); }
     }
 
     // Each region is tinted over the wider ones, so that density adds up.

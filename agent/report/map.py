@@ -19,14 +19,19 @@ MAX_TOWNS = 60
 
 def belief_map(trajectory: Mapping[str, Any], belief: Belief, identifier: str) -> Html:
     """The belief with its regions, the candidates and the answer."""
-    guess = trajectory["best_guess"]
-    box = bounds(belief, float(guess["lat"]), float(guess["lon"]))
-    data = {"heat": heat(belief), "bounds": box, "points": _points(trajectory), "towns": towns(box)}
+    data = map_data(trajectory, belief)
     legend = [
         *(tag("span", tag("i", class_=f"k{share}"), f"smallest region with {share}\u00a0%") for share in (50, 90)),
         tag("span", tag("i", class_="heat"), "likelier"),
     ]
     return map_figure(data, identifier, "map of the belief", "90 % region", legend)
+
+
+def map_data(result: Mapping[str, Any], belief: Belief) -> dict[str, Any]:
+    """What `map.js` draws of a belief and its `best_guess`, `alternatives` and `answer`."""
+    guess = result["best_guess"]
+    box = bounds(belief, float(guess["lat"]), float(guess["lon"]))
+    return {"heat": heat(belief), "bounds": box, "points": _points(result), "towns": towns(box)}
 
 
 def overview_map(points: Sequence[Mapping[str, Any]]) -> Html:

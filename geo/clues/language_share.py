@@ -29,6 +29,20 @@ def shares(language: str) -> dict[str, float]:
     return dict(_all_shares().get(language, {}))
 
 
+def shares_in(country: str) -> dict[str, float]:
+    """Shares of public writing in a country by language; empty for one that is not known."""
+    return {language: where[country] for language, where in _all_shares().items() if where.get(country, 0.0) > 0}
+
+
+def language_code(name: str) -> str | None:
+    """The code under which `shares` knows a language by its English name (`Croatian` gives `sh`); None for no such name."""
+    from babel import Locale
+
+    wanted = name.casefold()
+    code = next((code for code, called in Locale("en").languages.items() if called.casefold() == wanted), None)
+    return _AS_ONE.get(code, code) if code else None
+
+
 @cache
 def _all_shares() -> dict[str, dict[str, float]]:
     from babel.core import get_global

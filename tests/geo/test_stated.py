@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geo.belief import Belief
-from geo.evidence import Evidence, likelihood_from_json
+from geo.evidence import Evidence, likelihood_from_json, near
 from geo.naming import country_mass
 from geo.stated import Bounds
 
@@ -43,6 +43,13 @@ def test_a_circle_holds_what_is_near_and_reads_the_same_back() -> None:
 def test_a_circle_that_is_none_is_refused(circles: tuple[tuple[float, float, float], ...]) -> None:
     with pytest.raises(ValueError, match="circle"):
         Bounds((), circles)
+
+
+def test_who_excludes_a_country_excludes_its_shore() -> None:
+    porto = Evidence(near([41.15], [-8.61], [10.0], [1.0]), "Porto", "sign", "read_text", 0.95, ())
+    not_there = Evidence(Bounds(("PT",), outside=True), "not in Portugal", "user:1", "user", 1 - 1e-9, ())
+    after = Belief.start().update(porto, not_there)
+    assert after.mass_within(41.15, -8.75, 25.0) < 1e-3
 
 
 def test_bounds_of_nothing_are_refused() -> None:
