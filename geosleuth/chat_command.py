@@ -197,8 +197,11 @@ class Talk:
         for turn in self.file.turns[-6:]:
             self.screen.console.print(f"{'>' if turn.role == 'user' else ' '} {turn.text}", markup=False, style="dim")
 
+    async def _gone(self, case_id: str) -> None:
+        self.desk.delete(case_id)
+
     def _delete(self, case_id: str) -> None:
-        self.desk.delete(case_id or self.file.id)
+        self.runner.run(self._gone(case_id or self.file.id))
         self.screen.note("deleted")
         if case_id in {"", self.file.id}:
             self.file = self.desk.open()

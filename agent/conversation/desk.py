@@ -73,6 +73,7 @@ class Desk:
         self.hub, self.beliefs = Hub(), Beliefs(kept=4)
         self._busy: set[str] = set()
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
+        self._forgetting: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Desk:
@@ -92,6 +93,7 @@ class Desk:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        await asyncio.gather(*self._forgetting, return_exceptions=True)
         await self._stack.aclose()
 
     # -- cases
@@ -106,13 +108,23 @@ class Desk:
         return file
 
     def delete(self, case_id: str, owner: str = "") -> None:
-        """End what runs, and remove the case with its pictures. Raises NoCaseError."""
-        self.store.load(case_id, owner)
+        """End what runs, and remove the case with its pictures and checkpoints. Raises NoCaseError."""
+        photos = self.store.load(case_id, owner).photos
         for task in self._tasks.get(case_id, ()):
             task.cancel()
         self.store.delete(case_id, owner)
+        forgetting = asyncio.create_task(self._forget([f"{case_id}:{photo.number}" for photo in photos]))
+        self._forgetting.add(forgetting)
+        forgetting.add_done_callback(self._forgetting.discard)
         self.hub.tell(case_id, {"event": "deleted"})
         self.hub.close(case_id)
+
+    async def _forget(self, threads: list[str]) -> None:
+        """Remove what the checkpoints of cut investigations hold, once these have ended."""
+        await asyncio.sleep(0.1)
+        for thread in threads:
+            with contextlib.suppress(Exception):
+                await self.graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
 
     async def add_photo(self, case_id: str, data: bytes, name: str, owner: str = "") -> CasePhoto:
         """Check a photo and put it into the case. Raises NoCaseError, CaseFullError, PhotoError, OSError."""

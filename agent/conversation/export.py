@@ -28,9 +28,10 @@ def exported(kind: str, file: CaseFile, whole: Whole, folder: Path) -> bytes:
     if kind == "report":
         from agent.report import report_html
 
-        return report_html(trajectories(file, whole, folder)).encode()
+        photos = [folder / photo.file for photo in file.photos if photo.trajectory]
+        return report_html(trajectories(file, whole), photos).encode()
     if kind == "trajectory":
-        lines = (json.dumps(one, ensure_ascii=False, allow_nan=False) for one in trajectories(file, whole, folder))
+        lines = (json.dumps(one, ensure_ascii=False, allow_nan=False) for one in trajectories(file, whole))
         return "".join(line + "\n" for line in lines).encode()
     result = whole.result()
     if kind == "geojson":
@@ -40,12 +41,15 @@ def exported(kind: str, file: CaseFile, whole: Whole, folder: Path) -> bytes:
     raise KeyError(kind)
 
 
-def trajectories(file: CaseFile, whole: Whole, folder: Path) -> list[dict[str, Any]]:
-    """The trajectory of each photo with the ledger and the answer of the whole case, so that each stands for all that is known."""
+def trajectories(file: CaseFile, whole: Whole) -> list[dict[str, Any]]:
+    """The trajectory of each photo with the ledger and the answer of the whole case, so that each stands for all that is known.
+
+    None names a folder: what is exported is handed on.
+    """
     said = "; ".join(statement.claim for statement in file.stated())
     ledger, result = whole.with_bits(), whole.result()
     return [
-        {**photo.trajectory, **result, "label": label_of(result["best_guess"]), "ledger": ledger, "path": str(folder / photo.file),
+        {**photo.trajectory, **result, "label": label_of(result["best_guess"]), "ledger": ledger, "path": "",
          "context": "; ".join(filter(None, (file.context, said))), "photo": photo.name, "normalisers": []}
         for photo in file.photos if photo.trajectory
     ]  # fmt: skip

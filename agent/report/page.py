@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from agent.report.answer import answer_header, headline
@@ -24,12 +25,14 @@ _SETTINGS = {
 }  # fmt: skip
 
 
-def report_html(trajectories: Sequence[Mapping[str, Any]]) -> str:
+def report_html(trajectories: Sequence[Mapping[str, Any]], files: Sequence[Path | None] = ()) -> str:
     """One self-contained page for these investigations: no network, no other files.
 
-    Reads each photo from the path that its trajectory names, and shows a placeholder where that is gone. Text stays text.
+    Reads each photo from the path that its trajectory names, or from `files` where trajectories name none that people should see, and shows a
+    placeholder where that is gone. Text stays text.
     """
-    pictures = [picture_of(trajectory) for trajectory in trajectories]
+    at = [*files, *[None] * (len(trajectories) - len(files))]
+    pictures = [picture_of(trajectory, path) for trajectory, path in zip(trajectories, at, strict=True)]
     count = len(trajectories)
     sections = [_photo(trajectories[row], pictures[row], row + 1, count) for row in range(count)]
     top = overview(trajectories, pictures) if count > 1 else None

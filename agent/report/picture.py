@@ -63,11 +63,11 @@ class Picture:
         return picture
 
 
-def picture_of(trajectory: Mapping[str, Any]) -> Picture:
-    """The photo that the trajectory tells of, if its file is still the same."""
-    if not trajectory.get("path"):
+def picture_of(trajectory: Mapping[str, Any], path: Path | None = None) -> Picture:
+    """The photo that the trajectory tells of, at its own path or at `path`, if its file is still the same."""
+    if path is None and not trajectory.get("path"):
         return Picture(None, "The trajectory names no file.")
-    path = Path(str(trajectory["path"]))
+    path = path or Path(str(trajectory["path"]))
     try:
         photo = open_photo(path)
     except (PhotoError, OSError, ValueError):
