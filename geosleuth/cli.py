@@ -18,6 +18,7 @@ _COMMANDS = {
     "place": ("geosleuth.place", "place", "Ask the offline gazetteer about coordinates or names."),
     "gallery": ("geosleuth.gallery", "gallery", "Galleries: photos whose place is known, found by likeness."),
     "models": ("geosleuth.models_command", "models", "Learned geolocators: train, fetch, list, show."),
+    "questions": ("geosleuth.questions", "questions", "Questions about places: make, answer, score, import."),
     "osm": ("geosleuth.osm", "osm", "OpenStreetMap extracts: what is near a point, where a scene is found."),
     "train": ("geosleuth.train", "train", "Train policies: traces of a teacher, SFT, GRPO, curves, export."),
     "eval": ("geosleuth.evaluate", "evaluate", "Evaluate agents: benchmarks, runs, scores, reports."),
