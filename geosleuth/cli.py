@@ -13,6 +13,7 @@ from geosleuth.lazy_group import LazyGroup
 _COMMANDS = {
     "locate": ("geosleuth.locate_command", "locate", "Find where photos were taken."),
     "chat": ("geosleuth.chat_command", "chat", "Talk about where photos were taken, in the terminal."),
+    "serve": ("geosleuth.serve_command", "serve", "The same conversation on a web page, and as an HTTP API."),
     "mcp": ("geosleuth.mcp_command", "mcp", "Serve the tools to MCP clients."),
     "show": ("geosleuth.show", "show", "Print a saved trajectory."),
     "place": ("geosleuth.place", "place", "Ask the offline gazetteer about coordinates or names."),

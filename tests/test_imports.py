@@ -100,7 +100,7 @@ def test_there_is_no_relative_import() -> None:
         "import models.knn_calibration",
         "import rl_training.reward, rl_training.config_file, rl_training.curves, rl_training.metrics_log",
         "import geosleuth.train",
-        "import geosleuth.mcp_command, geosleuth.chat_command",
+        "import geosleuth.mcp_command, geosleuth.chat_command, geosleuth.serve_command",
     ],
 )
 def test_looking_loads_nothing_heavy(statement: str) -> None:

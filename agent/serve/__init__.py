@@ -1,0 +1,1 @@
+"""An HTTP API and a web page for talking about where photos were taken."""
