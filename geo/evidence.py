@@ -264,6 +264,10 @@ def likelihood_from_json(data: Mapping[str, Any]) -> Likelihood:
             from geo.stated import Bounds
 
             return Bounds.from_json(data)
+        if kind == "sun":
+            from geo.shadow import SunSeen
+
+            return SunSeen.from_json(data)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a saved likelihood: {error}") from error
     raise ValueError(f"no likelihood is called {kind!r}")

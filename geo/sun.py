@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geo.sphere import Floats, wrap_lon
+from geo.sphere import Floats, unit_vectors, wrap_lon
 
 J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 HORIZON_DEG = -0.833
@@ -57,6 +57,11 @@ def subsolar(days: ArrayLike) -> tuple[Floats, Floats]:
     right_ascension = np.degrees(np.arctan2(np.cos(tilt) * np.sin(ecliptic), np.cos(ecliptic)))
     sidereal = 280.46062 + 360.98564737 * n
     return declination, np.asarray(wrap_lon(right_ascension - sidereal))
+
+
+def sun_vectors(days: ArrayLike) -> Floats:
+    """Unit vectors [..., 3] from the middle of the Earth towards the sun, `days` [...] after J2000."""
+    return unit_vectors(*subsolar(days))
 
 
 def sun_position(when: datetime, lat: ArrayLike, lon: ArrayLike) -> SunPosition:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "gallery": ("geosleuth.gallery", "gallery", "Galleries: photos whose place is known, found by likeness."),
     "models": ("geosleuth.models_command", "models", "Learned geolocators: train, fetch, list, show."),
     "questions": ("geosleuth.questions", "questions", "Questions about places: make, answer, score, import."),
+    "sun": ("geosleuth.sun_command", "sun", "Shadows: where they are possible; the sun at a place and time."),
     "osm": ("geosleuth.osm", "osm", "OpenStreetMap extracts: what is near a point, where a scene is found."),
     "train": ("geosleuth.train", "train", "Train policies: traces of a teacher, SFT, GRPO, curves, export."),
     "eval": ("geosleuth.evaluate", "evaluate", "Evaluate agents: benchmarks, runs, scores, reports."),

@@ -51,6 +51,7 @@ def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -
     from tools.read_text import ReadText
     from tools.reverse_geocode import ReverseGeocode
     from tools.search_web import SearchWeb
+    from tools.sun import Sun
     from tools.web.backends import make_backend
     from tools.zoom import Zoom
 
@@ -63,6 +64,7 @@ def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -
         FindPlace(nominatim=online),
         ReverseGeocode(nominatim=online),
         SearchWeb(make_backend(settings.search, offline=settings.offline)),
+        Sun(),
         ReadPage(allowed_urls=_ADDRESS.findall(said), offline=settings.offline),
         *_picture_tools(settings),
         *_osm_tools(settings),
