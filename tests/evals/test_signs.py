@@ -87,7 +87,8 @@ def test_photos_hold_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
         assert photo.script not in missing_scripts()
         assert photo.image.mode == "RGB"
         assert 1_200_000 <= photo.image.width * photo.image.height <= 12_000_000
-    assert len({photo.language for photo in photos}) == 25  # languages take turns
+    drawable = {city.language for city in CITIES if WORDS[city.language].script not in missing_scripts()}
+    assert len({photo.language for photo in photos}) == min(25, len(drawable))  # languages take turns
     assert 3 <= sum(photo.needs_zoom for photo in photos) <= 15
     assert {photo.kind for photo in photos} == set(KINDS)
 
