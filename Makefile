@@ -6,12 +6,13 @@ PHOTO ?= examples/
 ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup embedded locate test lint format bench clean
+.PHONY: help setup embedded locate test tiny-cpu lint format bench clean
 
 help:
 	@echo "make locate PHOTO=path   find where a photo was taken (ARGS=\"--report out.html\" for more)"
 	@echo "make embedded            install what --policy embedded needs"
 	@echo "make test                run the tests"
+	@echo "make tiny-cpu            SFT and GRPO of the tiny recipe, shortened, three seeds: fails unless both raise the reward"
 	@echo "make lint                ruff and mypy"
 	@echo "make bench               benchmarks, as ratios"
 
@@ -52,6 +53,11 @@ locate: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -n auto $(ARGS)
+
+# Shorter than the recipe, so that it takes some minutes on two cores; docs/log.md has the whole of it.
+tiny-cpu: $(VENV)/.ready-dev
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -W ignore benchmarks/tiny_training.py --check --seeds 3 --jobs 3 \
+		--set sft.steps=40 --set grpo.steps=8 --set run.eval_every=0 --set world.held_out=practice:medium.zoomed_name:2:14:held-out
 
 lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff check .
