@@ -7,26 +7,23 @@ a right city implies the region and a right region the country. What fails after
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StrictBool, model_validator
 
 import prompts
 from evals.record import Truth
 from evals.row import LEVELS, Verdicts
+from evals.strict_reply import read_object, strict_reply
 from geo.gazetteer import gazetteer
-from tools.quote import clean, quoted
+from tools.quote import quoted
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
 
 MAX_ANSWER = 2000
-_MAX_REPLY = 2000
 
 
 class JudgeError(ValueError):
@@ -82,52 +79,17 @@ class LevelJudge:
         return {level: getattr(found, level) if names[level] else None for level in LEVELS}
 
     async def _ask(self, names: dict[str, str], answer: str) -> LevelVerdicts | None:
-        from langchain_core.messages import AIMessage, HumanMessage
-
         slots = {level: quoted(names[level], 200) if names[level] else "not given" for level in LEVELS}
-        chat: list[BaseMessage] = [HumanMessage(prompts.fill("judge", answer=quoted(answer, MAX_ANSWER), **slots))]
-        why = ""
-        for _ in range(self.retries + 1):
-            try:
-                async with asyncio.timeout(self.timeout_s):
-                    reply = await self.model.ainvoke(chat)
-            except Exception as error:  # any fault of a model or its server is a failure of the judge, never of the run
-                why = "timeout" if isinstance(error, TimeoutError) else f"error: {type(error).__name__}"
-                continue
-            text = str(reply.text)
-            read = read_verdicts(text)
-            if isinstance(read, LevelVerdicts):
-                return read
-            why = "unreadable reply"
-            chat += [
-                AIMessage(text[:_MAX_REPLY] or "(nothing)"),
-                HumanMessage(f"That reply cannot be used: {read}. Reply with the JSON object alone."),
-            ]
-        self.failures[why] += 1
-        return None
+        prompt = prompts.fill("judge", answer=quoted(answer, MAX_ANSWER), **slots)
+        found, why = await strict_reply(self.model, prompt, read_verdicts, retries=self.retries, timeout_s=self.timeout_s)
+        if found is None:
+            self.failures[why] += 1
+        return found
 
 
 def read_verdicts(reply: str) -> LevelVerdicts | str:
-    """The verdicts in a reply that is one JSON object and nothing else, or one sentence that says what is wrong.
-
-    Reasoning in `<think>` and a code fence around the object are allowed; other text is not, since it may quote the answer.
-    """
-    text = re.sub(r"<think>.*?</think>", "", reply[: _MAX_REPLY * 10], flags=re.S).strip()
-    if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, flags=re.S):
-        text = fenced[1]
-    try:
-        return LevelVerdicts.model_validate(json.loads(text, object_pairs_hook=_without_repeats))
-    except ValidationError as error:
-        first = error.errors()[0]
-        return clean(": ".join([*map(str, first["loc"]), first["msg"]]), 200)
-    except (ValueError, RecursionError):
-        return "it is not one JSON object"
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key is repeated")
-    return dict(pairs)
+    """The verdicts in a reply, or one sentence that says what is wrong with it."""
+    return read_object(reply, LevelVerdicts)
 
 
 def judge_all(judge: LevelJudge, cases: Sequence[tuple[Truth, str]], *, workers: int = 4,

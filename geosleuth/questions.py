@@ -117,9 +117,13 @@ def answer_command(file: Path, by: str, extract: str | None, error_m: float, hid
 @click.argument("file", type=_FILE)
 @click.argument("answers", type=_FILE)
 @click.option("--osm", "extract", metavar="NAME", help=f"{_OSM_HELP} Cited elements are checked in it.")
+@click.option(
+    "--judge", metavar="openai:MODEL", help="Have a language model judge the long answers, too, beside the exact score."
+)
+@click.option("--base-url", help="The judge's server; else OPENAI_BASE_URL.")
 @_JSON
 @plain_errors
-def score_command(file: Path, answers: Path, extract: str | None, as_json: bool) -> None:
+def score_command(file: Path, answers: Path, extract: str | None, judge: str | None, base_url: str | None, as_json: bool) -> None:
     """Score the ANSWERS to the questions of FILE, exactly and without a judge."""
     from evals.place_questions.answering import read_answers
     from evals.place_questions.citations import Citations
@@ -131,7 +135,13 @@ def score_command(file: Path, answers: Path, extract: str | None, as_json: bool)
     missing = sum(one.id not in given.by_id for one in asked)
     if missing == len(asked):
         raise click.UsageError(f"{answers} holds no answer to a question of {file}")
-    figures = score(mark(asked, given.by_id, Citations(store) if store else None), missing=missing)
+    marked = mark(asked, given.by_id, Citations(store) if store else None)
+    figures = score(marked, missing=missing)
+    if judge:
+        from agent.policies import make_policy
+        from evals.place_questions.claim_judge import ClaimJudge, judged
+
+        figures["judge"] = judged(marked, ClaimJudge(make_policy(judge, base_url=base_url).model, judge))
     conditions = given.conditions.to_json() if given.conditions else {}
     if as_json:
         click.echo(json.dumps({**conditions, **figures}))
@@ -139,6 +149,11 @@ def score_command(file: Path, answers: Path, extract: str | None, as_json: bool)
     off = f", coordinates {conditions['error_m']:,.0f} m off" if conditions.get("error_m") else ""
     for line in score_lines(figures, f"{conditions.get('by', '')[:80]}{off}"):
         click.echo(line.rstrip())
+    if told := figures.get("judge"):
+        means = (
+            f"{100 * told['judge']:.1f} % by the judge, {100 * told['exact']:.1f} % exactly" if told["judged"] else "no verdict"
+        )
+        click.echo(f"long answers, {told['model']}: {means}; {told['judged']} of {told['answers']} judged")
 
 
 @questions.command("import")
