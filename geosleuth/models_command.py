@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 _VALIDATED = 300
-_SETTINGS = {"geocells": "GeocellSettings", "alignment": "AlignmentSettings"}
+_SETTINGS = {"geocells": "GeocellSettings", "alignment": "AlignmentSettings", "flow": "FlowSettings"}
 """Kinds that can be trained, and the class of their settings."""
 
 

@@ -11,7 +11,11 @@ from typing import Any, cast
 from models.geolocator import Geolocator, ModelError
 from models.model_folder import models_folder, read_card
 
-KINDS = {"geocells": ("models.geocells.geocells", "Geocells"), "alignment": ("models.alignment.alignment", "Alignment")}
+KINDS = {
+    "geocells": ("models.geocells.geocells", "Geocells"),
+    "alignment": ("models.alignment.alignment", "Alignment"),
+    "flow": ("models.flow.flow", "Flow"),
+}
 """Kinds of trained models: the module and the class whose `load(folder)` reads one."""
 GEOCLIP = "geoclip"
 """The name of GeoCLIP's published weights; `geosleuth models get geoclip` puts them where they are found."""
