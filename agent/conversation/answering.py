@@ -93,7 +93,9 @@ def stated(file: CaseFile, statements: Sequence[Statement], whole_of: Callable[[
     moved = any(statement.evidence for statement in statements)
     if moved:
         lines += [f"Before, {before}.", f"Now, {after}."]
-        lines += [f"Mind that {statement.id} contradicts what was found: by that it was all but excluded." for statement in against]
+        lines += [
+            f"Mind that {statement.id} contradicts what was found: by that it was all but excluded." for statement in against
+        ]
     lines.append(f"Take it back with /retract {statements[0].id.removeprefix('s')}.")
     return Reply("\n".join(lines), {"statements": [one.to_json() for one in statements], "changed": True})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.beliefs import Beliefs
 from agent.case import Case
-from agent.conversation import answering
+from agent.conversation import answering, shadows
 from agent.conversation.case_file import DONE, FAILED, RUNNING, WAITING, CaseFile, CasePhoto, Turn
 from agent.conversation.export import exported
 from agent.conversation.follow_up import follow_up, limits_after
@@ -32,6 +32,7 @@ from agent.photo import PhotoError, open_photo
 from agent.policies import Policy
 from geo.area import Area, parse_area
 from geo.belief import Belief
+from geo.naming import belief_line
 from tools.observation import Tool
 from tools.quote import clean
 from tools.toolbox import ToolSettings, make_tools
@@ -252,6 +253,8 @@ class Desk:
             return Reply("Noted.", {"changed": True}) if withheld else done
         if withheld and intent.kind not in {"where", "help", "statements"}:
             return Reply(f"I may not go into details here: {reason}.")
+        if intent.kind == "shadow":
+            return await self._shadow(file, intent)
         talks = self.policy.talks and not withheld and not text.startswith("/") and intent.kind != "help"
         if talks or intent.kind == "look":
             return await self._ask_again(file, text, intent)
@@ -283,6 +286,21 @@ class Desk:
             )
         found = len(photo.trajectory["ledger"]) - before
         return Reply(said, {"changed": found > 0, "found": found, "photo": photo.number})
+
+    async def _shadow(self, file: CaseFile, intent: Intent) -> Reply:
+        """A shadow that was marked on a photo, as a statement."""
+        photo = answering.photo_meant(file, intent.photo, "")
+        arguments = shadows.read_shadow(intent.what, file.last_date())
+        if photo is None or arguments is None:
+            return Reply(f"Say it like this: {shadows.USE}." if photo else "There is no photo yet.")
+        opened = await asyncio.to_thread(open_photo, self.store.folder / photo.file)
+        before = await asyncio.to_thread(lambda: belief_line(self._whole(file).belief()))
+        made, words = await asyncio.to_thread(
+            shadows.measured, opened, arguments, f"/shadow {intent.what}", len(file.statements) + 1
+        )
+        file.statements += made
+        after = await asyncio.to_thread(lambda: belief_line(self._whole(file).belief()))
+        return Reply(shadows.told(made, words, before, after), {"changed": bool(made)})
 
     async def retract(self, case_id: str, statement: str, owner: str = "") -> Reply:
         """Take a statement back by its number (`s2` or `2`). Raises NoCaseError, CaseBusyError."""

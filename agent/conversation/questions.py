@@ -9,7 +9,7 @@ from typing import Any, Literal
 from tools.observation import WHOLE, UnitBox
 
 Kind = Literal["help", "where", "why", "why_not", "how_sure", "change", "evidence", "statements", "retract", "state", "facts", "language", "money",
-               "driving", "telephone", "sun", "nearby", "scene", "look", "other"]  # fmt: skip
+               "driving", "telephone", "sun", "nearby", "scene", "shadow", "look", "other"]  # fmt: skip
 
 COMMANDS = {
     "/help": "what can be asked",
@@ -24,6 +24,7 @@ COMMANDS = {
     "/retract NUMBER": "take a statement back",
     "/place": "languages, money, traffic, telephone, sun",
     "/sun [DATE]": "sunrise and sunset",
+    "/shadow FOOT TOP TIP [TIME]": "a shadow on the photo as evidence: /shadow 0.5,0.8 0.5,0.4 0.7,0.85 2024-03-05T14:20Z",
     "/near WHAT [METRES]": "what OpenStreetMap has around (needs an extract)",
     "/scene A within 50 m of B and C": "where such a scene is found (needs an extract)",
     "/look [PART]": "read a part of the photo again: /look upper left, /look 2 right for photo 2",
@@ -107,7 +108,7 @@ def _command(text: str) -> Intent:
     kinds: dict[str, Kind] = {
         "/help": "help", "/where": "where", "/why": "why", "/why-not": "why_not", "/whynot": "why_not", "/sure": "how_sure", "/change": "change",
         "/evidence": "evidence", "/say": "state", "/statements": "statements", "/retract": "retract", "/place": "facts", "/sun": "sun",
-        "/near": "nearby", "/look": "look", "/scene": "scene", "/language": "language", "/money": "money",
+        "/near": "nearby", "/look": "look", "/scene": "scene", "/shadow": "shadow", "/language": "language", "/money": "money",
     }  # fmt: skip
     if name not in kinds:
         return Intent("help", f"there is no command {name}")
@@ -123,6 +124,9 @@ def _intent(kind: Kind, what: str, explicit: bool) -> Intent:
         return Intent(kind, re.sub(r"^\d+$", "", thing), min(max(radius, 1.0), 5000.0))
     if kind == "scene":
         return Intent(kind, what)
+    if kind == "shadow":
+        number = re.match(r"photo\s*(\d+)\s", what, re.I)
+        return Intent(kind, what, photo=int(number[1]) if number else None)
     if kind == "look":
         number = re.search(r"\b(?:photo |picture |image )?(\d)\b", what)
         return Intent(kind, what, photo=int(number[1]) if number else None, box=_part(what))

@@ -30,7 +30,8 @@ const tried = work => async (...given) => {
 
 // ---- views
 
-const photoView = new PhotoView($("photo"), $("strip"), { choose: number => { chosen = number; draw(); }, add: tried(addPhotos) });
+const photoView = new PhotoView($("photo"), $("strip"), { choose: number => { chosen = number; draw(); }, add: tried(addPhotos),
+  shadow: tried((number, points, time) => say(`/shadow photo ${number} ${points.map(point => point.map(share => share.toFixed(4)).join(",")).join(" ")} ${time}`.trim())) });
 const evidenceView = new EvidenceView($("evidence"), document.querySelector("#evidence-title small"));
 const talkView = new TalkView(
   { messages: $("messages"), statements: $("statements"), chips: $("chips"), form: $("ask"), text: $("text"), commands: $("commands") },

@@ -1,10 +1,11 @@
 // The photo with what was looked at and read, and the strip of photos below it.
 import { el, svg } from "./elements.js";
 import { picture } from "./api.js";
+import { ShadowMarker } from "./shadow_marker.js";
 
 export class PhotoView {
-  constructor(figure, strip, { choose, add }) {
-    Object.assign(this, { figure, strip, choose, add });
+  constructor(figure, strip, { choose, add, shadow }) {
+    Object.assign(this, { figure, strip, choose, add, shadow });
     this.shown = "";
   }
 
@@ -27,7 +28,8 @@ export class PhotoView {
     frame.style.aspectRatio = `${width} / ${height}`;
     frame.style.setProperty("--ratio", (width / height).toFixed(4));
     this.switches = el("span", { class: "switches" });
-    this.figure.replaceChildren(frame, el("figcaption", {}, el("span", { class: "name" }, `${photo.name}, ${width} × ${height} pixels`), this.switches));
+    this.marker = new ShadowMarker(frame, this.overlay, (points, time) => this.shadow(photo.number, points, time));
+    this.figure.replaceChildren(frame, el("figcaption", {}, el("span", { class: "name" }, `${photo.name}, ${width} × ${height} pixels`), this.switches), this.marker.controls);
     this.figure.classList.remove("no-zooms", "no-texts");
   }
 

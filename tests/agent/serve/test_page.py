@@ -102,6 +102,30 @@ def _states_and_takes_back(visit: Visit) -> None:
     page.get_by_role("heading", name="Ulm").wait_for()
 
 
+def test_a_shadow_is_marked_with_three_clicks(browser: Any, tmp_path: Path, gate: threading.Event, used: Policy) -> None:
+    gate.set()
+    with running(tmp_path, used) as here:
+        visit = Visit(browser, here.url + "/")
+        page = visit.page
+        give(visit, photo())
+        page.get_by_text("Investigated", exact=True).wait_for()
+        page.get_by_role("button", name="Mark a shadow").click()
+        frame = page.locator("#photo .frame")
+        size = frame.bounding_box()
+        assert size is not None
+        for number, (x, y) in enumerate(((0.5, 0.8), (0.5, 0.4), (0.7, 0.85)), 1):
+            frame.click(position={"x": x * size["width"], "y": y * size["height"]})
+            assert page.locator(".shadow-mark circle").count() == number
+        page.get_by_label("when it was, in UTC; may be left empty").fill("2024-06-05T12:00Z")
+        page.get_by_role("button", name="Use it").click()
+        page.locator("#statements").get_by_role("button", name="take back").wait_for()
+        assert page.locator(".shadow-mark circle").count() == 0
+        assert re.search(r"/shadow photo 1 0\.(49|50)", page.locator("#messages .mine").last.inner_text())
+        page.locator("#statements").get_by_role("button", name="take back").click()
+        visit.wait_for("document.querySelector('#statements').hidden || !document.querySelector('#statements button')")
+        visit.close()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1000, "dark"), (390, "dark")])
 def test_it_fits_every_screen_and_the_keyboard_reaches_all(
     browser: Any, tmp_path: Path, gate: threading.Event, used: Policy, width: int, scheme: str
