@@ -17,6 +17,17 @@ _CONTINENT = "@"
 _TOWN_KM, _METROPOLIS_KM = 12.0, 30.0
 """Radius of a town, and of one with millions of people."""
 _MILLIONS = 3_000_000
+_SHORTEST = 3
+"""Letters: one- and two-letter villages exist, and are never meant; codes of countries are in `areas.csv` where people write them."""
+_NO_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        "home work school park train bus car boat ship plane house hotel church river lake sea beach mountain mountains forest city town village street road field garden "
+        "winter summer spring autumn fall morning evening night reading order far near here there north south east west northern southern eastern western front back "
+        "left right top bottom center centre middle background foreground photo picture image sign text line page nothing something anywhere nowhere somewhere",
+    )
+)
+"""Words that some village is called, too."""
 LEAST_SCORE = 0.9
 """Of a name's match: no misspellings that might be another place."""
 
@@ -38,19 +49,33 @@ class NamedArea:
 
 
 def named_area(name: str) -> NamedArea | None:
-    """What a name covers, the likeliest reading; None for a name that nothing has. Towns are circles, with room for their suburbs."""
+    """What a name covers, the likeliest reading; None for a name that nothing has. Towns are circles, with room for their suburbs.
+
+    Of places with one name the one with the most people is meant, and parts of the world, countries and regions come before towns.
+    """
     text = re.sub(r"\s+", " ", name).strip(" .,!?\"'“”")[:200]
-    if not text:
-        return None
-    bare = re.sub(r"(?i)^(the )?(country|state|region|province|city|town|continent) of ", "", text)
+    bare = re.sub(r"(?i)^(?:the )?(?:(?:country|state|region|province|city|town|continent|island) of )?", "", text)
     for form in dict.fromkeys((text, bare)):
         if known := _parts_of_the_world().get(fold(form)):
             label, codes = known
             return NamedArea(label, "part of the world", Bounds(codes))
-    matches = gazetteer().search(bare, limit=1, fuzzy=False)
-    if not matches or matches[0].score < LEAST_SCORE:
+    if len(fold(bare)) < _SHORTEST or fold(bare) in _NO_NAMES:
         return None
-    return area_of_place(matches[0].place, matches[0].how)
+    code = gazetteer().country_code(bare)
+    if code:
+        country = gazetteer().countries[code]
+        return NamedArea(country.name, "country", Bounds((code,)), *_middle(bare))
+    matches = [match for match in gazetteer().search(bare, limit=5, fuzzy=False) if match.score >= LEAST_SCORE]
+    if not matches:
+        return None
+    exact = [match for match in matches if fold(match.place.name) == fold(bare.partition(",")[0])] or matches
+    best = max(exact, key=lambda match: (match.score, match.how in {"country", "region"}, match.place.population))
+    return area_of_place(best.place, best.how)
+
+
+def _middle(name: str) -> tuple[float | None, float | None]:
+    matches = gazetteer().search(name, limit=1, fuzzy=False)
+    return (matches[0].place.lat, matches[0].place.lon) if matches else (None, None)
 
 
 def area_of_place(place: Place, how: str) -> NamedArea:
@@ -82,6 +107,6 @@ def _codes(text: str) -> tuple[str, ...]:
     for word in text.split():
         if word.startswith(_CONTINENT):
             found |= dict.fromkeys(code for code, country in countries.items() if country.continent == word[1:])
-        elif word in countries:
+        elif word.partition(".")[0] in countries:
             found[word] = None
     return tuple(found)

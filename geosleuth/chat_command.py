@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LOCAL = {
     "/photo PATH": "add a photo of the same place and investigate it",
-    "/area AREA": "search only there: FR,DE or south,west,north,east (for photos that are added afterwards)",
+    "/area AREA": "search only there: FR,DE or south,west,north,east; empty for everywhere",
     "/map": "the belief as a map of characters",
     "/save FILE": "FILE.html, .geojson, .kml or .jsonl",
     "/cases": "your cases; /open ID, /delete ID",
@@ -45,17 +45,22 @@ def chat(photos: tuple[Path, ...], **options: Any) -> None:
         try:
             if options["listing"]:
                 _list(desk)
-            elif options["delete"]:
-                desk.store.delete(options["delete"])
-                click.echo("deleted", err=True)
             else:
                 runner.run(desk.__aenter__())
+                if options["delete"]:
+                    runner.run(_gone(desk, options["delete"]))
+                    click.echo("deleted", err=True)
+                    return
                 Talk(desk, runner, options["as_json"]).run(photos, options)
         except (LookupError, ValueError) as error:
             raise click.UsageError(str(error)) from error
         finally:
             if hasattr(desk, "graph"):
                 runner.run(desk.__aexit__(None, None, None))
+
+
+async def _gone(desk: Desk, case_id: str) -> None:
+    desk.delete(case_id)
 
 
 def _list(desk: Desk) -> None:
@@ -197,11 +202,8 @@ class Talk:
         for turn in self.file.turns[-6:]:
             self.screen.console.print(f"{'>' if turn.role == 'user' else ' '} {turn.text}", markup=False, style="dim")
 
-    async def _gone(self, case_id: str) -> None:
-        self.desk.delete(case_id)
-
     def _delete(self, case_id: str) -> None:
-        self.runner.run(self._gone(case_id or self.file.id))
+        self.runner.run(_gone(self.desk, case_id or self.file.id))
         self.screen.note("deleted")
         if case_id in {"", self.file.id}:
             self.file = self.desk.open()

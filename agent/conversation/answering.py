@@ -35,8 +35,10 @@ _SURE_KM = 2.0
 """With 90 % of the belief within this, what is near is asked about the point; else about the belief."""
 
 
-def answered(intent: Intent, file: CaseFile, whole: Whole, osm: Mapping[str, Tool], shown: Mapping[str, Any]) -> Reply:
-    """The reply to a question. `osm` has the tools of OpenStreetMap that there are; `shown` is the result as it may be shown."""
+def answered(
+    intent: Intent, file: CaseFile, whole: Whole, osm: Mapping[str, Tool], shown_result: Callable[[CaseFile], Mapping[str, Any]]
+) -> Reply:
+    """The reply to a question. `osm` has the tools of OpenStreetMap that there are; `shown_result` gives the result as it may be shown."""
     today = about_place.utc_today()
     if intent.kind == "help":
         return help_reply(intent.what)
@@ -44,12 +46,11 @@ def answered(intent: Intent, file: CaseFile, whole: Whole, osm: Mapping[str, Too
         return _statements(file)
     if not file.ledger() and not any(photo.trajectory for photo in file.photos):
         return Reply("Nothing was investigated yet. Add a photo first, or state something: /say it is in Portugal.")
-    if intent.kind == "where" and shown.get("withheld"):
+    if file.coarse()[0]:
+        shown = shown_result(file)
         guess = shown["best_guess"]
-        return Reply(
-            f"About {guess['lat']:.1f}, {guess['lon']:.1f} ({guess['region'] or guess['country_name']}); {shown['withheld']}.",
-            {"best_guess": guess},
-        )
+        where = f"About {guess['lat']:.1f}, {guess['lon']:.1f} ({guess['country_name'] or 'at sea'})"
+        return Reply(f"{where}; {shown['withheld']}.", {"best_guess": guess})
     replies: dict[str, Callable[[], Reply]] = {
         "where": lambda: reasoning.where(whole),
         "why": lambda: reasoning.why(whole),
@@ -118,7 +119,8 @@ def _how_sure(statement: Statement) -> str:
 
 def retracted(file: CaseFile, number: str, whole_of: Callable[[CaseFile], Whole]) -> Reply:
     """Take a statement back."""
-    wanted = re.sub(r"\D", "", number)
+    digits = re.search(r"\d{1,6}", number)
+    wanted = digits[0] if digits else ""
     for row, statement in enumerate(file.statements):
         if statement.id == f"s{wanted}":
             if statement.retracted:
@@ -148,7 +150,7 @@ def _evidence(whole: Whole) -> Reply:
         for entry in rows[:40]
     ]
     more = [f"and {len(rows) - 40} more"] if len(rows) > 40 else []
-    return Reply("\n".join([*lines, *more]), {"ledger": rows})
+    return Reply("\n".join([*lines, *more]), {"ledger": [reasoning.short(entry) for entry in rows]})
 
 
 def _nearby(intent: Intent, whole: Whole, tool: Tool | None) -> Reply:
@@ -190,10 +192,12 @@ def _scene(intent: Intent, tool: Tool | None) -> Reply:
 
 
 def photo_meant(file: CaseFile, number: int | None, text: str) -> CasePhoto | None:
-    """The photo that a message is about: the one it numbers, else the latest."""
+    """The photo that a message is about: the one it numbers, else the latest that was investigated."""
     named = re.search(r"\b(?:photo|picture|image) (\d{1,2})\b", text, re.I)
     wanted = number or (int(named[1]) if named else None)
-    return next((photo for photo in reversed(file.photos) if wanted in (None, photo.number)), None)
+    if wanted is not None:
+        return next((photo for photo in file.photos if photo.number == wanted), None)
+    return next((photo for photo in reversed(file.photos) if photo.trajectory), file.photos[-1] if file.photos else None)
 
 
 def second_look(policy: Policy, box: UnitBox) -> Policy:
@@ -244,7 +248,7 @@ class AskCase(Tool):
     def run(self, arguments: CaseArguments, context: ToolContext) -> Observation:
         kinds: dict[str, Any] = {"what_would_change": "change", "languages": "language"}
         intent = Intent(kinds.get(arguments.about, arguments.about), arguments.detail)
-        reply = answered(intent, self._file, self._whole, {}, self._whole.result())
+        reply = answered(intent, self._file, self._whole, {}, lambda _: self._whole.result())
         return Observation(reply.text, data=dict(reply.data))
 
 

@@ -87,15 +87,16 @@ class CaseFile:
         """The statements that stand."""
         return [statement for statement in self.statements if not statement.retracted]
 
-    def ledger(self) -> list[dict[str, Any]]:
-        """All evidence: of each photo in order (`p1:t2c1`), then what the user stated."""
+    def ledger(self, stated: bool = True) -> list[dict[str, Any]]:
+        """All evidence: of each photo in order (`p1:t2c1`), then what the user `stated`."""
         found = [
             {**entry, "call": f"p{photo.number}:{entry['call']}"}
             for photo in self.photos
             if photo.trajectory
             for entry in photo.trajectory["ledger"]
         ]
-        said = [{**statement.evidence, "call": f"user:{statement.id}"} for statement in self.stated() if statement.evidence]
+        standing = self.stated() if stated else []
+        said = [{**statement.evidence, "call": f"user:{statement.id}"} for statement in standing if statement.evidence]
         return found + said
 
     def coarse(self) -> tuple[float, str]:

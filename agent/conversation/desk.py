@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,10 +38,12 @@ from tools.observation import Tool
 from tools.quote import clean
 from tools.toolbox import ToolSettings, make_tools
 
-MAX_PHOTOS, MAX_TURNS = 12, 2000
+MAX_PHOTOS, MAX_TURNS, MAX_STATEMENTS = 12, 2000, 50
 """Of one case."""
 LONGEST_MESSAGE = 2000
 CHECKPOINTS = "checkpoints.sqlite"
+_HARMLESS = frozenset({"photo", "start", "resumed", "asked", "reply", "result", "error", "deleted"})
+"""Events that may be shown where places are withheld."""
 
 
 class CaseBusyError(RuntimeError):
@@ -114,7 +117,9 @@ class Desk:
         for task in self._tasks.get(case_id, ()):
             task.cancel()
         self.store.delete(case_id, owner)
-        forgetting = asyncio.create_task(self._forget([f"{case_id}:{photo.number}" for photo in photos]))
+        forgetting = asyncio.create_task(
+            self._forget([f"{case_id}:{number}" for number in range(1, max((p.number for p in photos), default=0) + 1)])
+        )
         self._forgetting.add(forgetting)
         forgetting.add_done_callback(self._forgetting.discard)
         self.hub.tell(case_id, {"event": "deleted"})
@@ -129,19 +134,21 @@ class Desk:
 
     async def add_photo(self, case_id: str, data: bytes, name: str, owner: str = "") -> CasePhoto:
         """Check a photo and put it into the case. Raises NoCaseError, CaseFullError, PhotoError, OSError."""
-        file = self.store.load(case_id, owner)
-        if len(file.photos) >= MAX_PHOTOS:
-            raise CaseFullError(f"a case has at most {MAX_PHOTOS} photos")
-        number = max((photo.number for photo in file.photos), default=0) + 1
-        kept = await asyncio.to_thread(
-            partial(keep_photo, metadata=self.settings.keep_metadata), data, self.store.pictures(case_id), number
-        )
-        ruling = await asyncio.to_thread(self.guard.photo, kept)
-        if ruling.refused:
+        self._room(self.store.load(case_id, owner))
+        # The file's name is nobody else's: photos may come at the same time, and get their numbers when they are kept.
+        keep = partial(keep_photo, metadata=self.settings.keep_metadata)
+        kept = await asyncio.to_thread(keep, data, self.store.pictures(case_id), secrets.token_hex(8))
+        try:
+            ruling = await asyncio.to_thread(self.guard.photo, kept)
+            if ruling.refused:
+                self.store.note(owner, case_id, "photo refused", ruling.reason)
+                raise PhotoError(ruling.reason)
+            file = self.store.load(case_id, owner)
+            self._room(file)
+        except BaseException:
             kept.path.unlink(missing_ok=True)
-            self.store.note(owner, case_id, "photo refused", ruling.reason)
-            raise PhotoError(ruling.reason)
-        file = self.store.load(case_id, owner)
+            raise
+        number = max((photo.number for photo in file.photos), default=0) + 1
         shown = clean(Path(name).name, 80) or f"photo {number}"
         photo = CasePhoto(number, shown, str(kept.path.relative_to(self.store.folder)), kept.sha256, kept.size,
                           coarse_km=ruling.coarse_km, coarse_reason=ruling.reason)  # fmt: skip
@@ -151,6 +158,11 @@ class Desk:
         self.store.note(owner, case_id, "photo added", f"{number} {kept.sha256}")
         self.hub.tell(case_id, {"event": "photo", "number": number, "name": shown, "size": list(kept.size)})
         return photo
+
+    def _room(self, file: CaseFile) -> None:
+        """Raises CaseFullError where no further photo fits."""
+        if len(file.photos) >= MAX_PHOTOS:
+            raise CaseFullError(f"a case has at most {MAX_PHOTOS} photos")
 
     # -- working on a case
 
@@ -226,26 +238,50 @@ class Desk:
             file = self.store.load(case_id, owner)
             if len(file.turns) >= MAX_TURNS:
                 raise CaseFullError(f"a conversation has at most {MAX_TURNS} messages")
-            file.turns.append(Turn("user", text, now()))
+            asked = Turn("user", text, now())
             self._tell(file, {"event": "asked", "text": text})
-            ruling = self.guard.question(text)
-            if ruling.refused:
-                self.store.note(owner, case_id, "question refused", text)
-                reply = Reply(ruling.reason, {"refused": True})
-            else:
-                reply = await self._reply(file, text)
-            file.turns.append(Turn("geosleuth", reply.text, now(), dict(reply.data)))
-            self.store.save(file)
+            reply = await self._ruled(file, text)
+            said = Turn("geosleuth", reply.text, now(), dict(reply.data))
+            self._keep_reply(file, [asked, said])
             self._tell(file, {"event": "reply", "text": reply.text, "data": dict(reply.data)})
             if reply.data.get("changed"):
-                await self._tell_result(file)
+                await self._tell_result(self.store.load(case_id, owner))
             return reply
 
-    async def _reply(self, file: CaseFile, text: str) -> Reply:
+    async def ask(self, case_id: str, text: str, owner: str = "") -> Reply:
+        """Answer a question and keep nothing: neither is it a statement, nor do later questions know of it. Raises NoCaseError, CaseBusyError."""
+        async with self._alone(case_id):
+            return await self._ruled(self.store.load(case_id, owner), text, stating=False)
+
+    async def _ruled(self, file: CaseFile, text: str, stating: bool = True) -> Reply:
+        """The reply, where the guard lets it be given; a photo that is gone is said to be."""
+        ruling = self.guard.question(text)
+        if ruling.refused:
+            self.store.note(file.owner, file.id, "question refused", text)
+            return Reply(ruling.reason, {"refused": True})
+        try:
+            return await self._reply(file, text, stating)
+        except (PhotoError, OSError):
+            return Reply("The photo is no longer there, or cannot be read.")
+
+    def _keep_reply(self, file: CaseFile, turns: list[Turn]) -> None:
+        """What a reply changed into the case as it is now: photos may have come meanwhile."""
+        kept = self.store.load(file.id, file.owner)
+        kept.turns += turns
+        kept.statements = file.statements
+        changed = {photo.number: photo.trajectory for photo in file.photos if photo.trajectory}
+        for photo in kept.photos:
+            photo.trajectory = changed.get(photo.number, photo.trajectory)
+        self.store.save(kept)
+
+    async def _reply(self, file: CaseFile, text: str, stating: bool) -> Reply:
         intent, (withheld, reason) = read_intent(text), file.coarse()
-        if intent.kind in {"state", "other"}:
-            stated = read_statements(intent.what if intent.kind == "state" else text, len(file.statements) + 1)
+        if stating and (intent.kind == "state" or not text.startswith("/")):
+            words = intent.what if intent.kind == "state" else text
+            stated = await asyncio.to_thread(read_statements, words, len(file.statements) + 1)
             if stated or intent.kind == "state":
+                if len(file.stated()) + len(stated) > MAX_STATEMENTS:
+                    return Reply(f"{MAX_STATEMENTS} statements stand already; take some back first.")
                 noted = await asyncio.to_thread(answering.stated, file, stated, self._whole)
                 return Reply("Noted.", {"changed": True}) if withheld else noted
         if intent.kind == "retract":
@@ -259,7 +295,7 @@ class Desk:
         if talks or intent.kind == "look":
             return await self._ask_again(file, text, intent)
         osm: dict[str, Tool] = {name: self.tools[name] for name in ("nearby", "search_scene") if name in self.tools}
-        return await asyncio.to_thread(answering.answered, intent, file, self._whole(file), osm, self.shown_result(file))
+        return await asyncio.to_thread(lambda: answering.answered(intent, file, self._whole(file), osm, self.shown_result))
 
     async def _ask_again(self, file: CaseFile, text: str, intent: Intent) -> Reply:
         """In the loop, with the photo that is meant: a policy that talks, or a second look."""
@@ -275,17 +311,14 @@ class Desk:
         tools = self.tools if not self.policy.talks else {**self.tools, **answering.case_tools(file, whole)}
         case = Case(opened, policy, tools, limits_after(photo.trajectory, self.settings.limits), _area(file),
                     self.settings.keep_metadata, file.context, asked=asked, drawn=drawn_map)  # fmt: skip
-        before = len(photo.trajectory["ledger"])
+        before, known = photo.trajectory["ledger"], [entry["claim"] for entry in photo.trajectory["ledger"]]
         async with self._free:
             photo.trajectory, said = await follow_up(
-                photo.trajectory,
-                case,
-                self.quick_graph,
-                self.settings.tools,
-                lambda event: self._tell(file, {**event, "photo": photo.number}),
-            )
-        found = len(photo.trajectory["ledger"]) - before
-        return Reply(said, {"changed": found > 0, "found": found, "photo": photo.number})
+                photo.trajectory, case, self.quick_graph, self.settings.tools, lambda event: self._tell(file, {**event, "photo": photo.number}),
+                judged=not file.stated(),
+            )  # fmt: skip
+        found = sum(entry["claim"] not in known for entry in photo.trajectory["ledger"])
+        return Reply(said, {"changed": photo.trajectory["ledger"] != before, "found": found, "photo": photo.number})
 
     async def _shadow(self, file: CaseFile, intent: Intent) -> Reply:
         """A shadow that was marked on a photo, as a statement."""
@@ -313,16 +346,18 @@ class Desk:
 
     def shown_result(self, file: CaseFile) -> dict[str, Any]:
         """The case's result as it may be shown."""
-        result, (km, reason) = self._whole(file).result(), file.coarse()
+        km, reason = file.coarse()
         if not km:
-            return result
+            return self._whole(file).result()
+        # Statements do not count: by stating one place after the other the true one could be found.
+        result = Whole(file, self.beliefs, stated=False).result()
         coarse: Callable[[Mapping[str, Any]], dict[str, Any]] = partial(coarsened, km=km)
-        return {**result, "answer": coarse(result["answer"]) if result["answer"] else None, "best_guess": coarse(result["best_guess"]),
-                "alternatives": [coarse(place) for place in result["alternatives"]], "withheld": reason}  # fmt: skip
+        return {"answer": coarse(result["answer"]) if result["answer"] else None, "best_guess": coarse(result["best_guess"]),
+                "alternatives": [coarse(place) for place in result["alternatives"]], "belief": {}, "withheld": reason}  # fmt: skip
 
     def _tell(self, file: CaseFile, event: Mapping[str, Any]) -> None:
-        """To the watchers; where places are withheld, without what would tell them."""
-        if event["event"] in {"step", "belief"} and file.coarse()[0]:
+        """To the watchers; where places are withheld, only what cannot tell them."""
+        if file.coarse()[0] and event["event"] not in _HARMLESS:
             event = {"event": "working", "photo": event.get("photo")}
         self.hub.tell(file.id, event)
 

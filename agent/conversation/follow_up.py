@@ -43,11 +43,18 @@ def resumed_state(trajectory: Mapping[str, Any], question: str) -> CaseState:
 
 
 async def follow_up(
-    trajectory: Mapping[str, Any], case: Case, graph: Graph, tools: ToolSettings, tell: Callable[[Mapping[str, Any]], None]
+    trajectory: Mapping[str, Any],
+    case: Case,
+    graph: Graph,
+    tools: ToolSettings,
+    tell: Callable[[Mapping[str, Any]], None],
+    *,
+    judged: bool = True,
 ) -> tuple[dict[str, Any], str]:
     """Ask `case.asked`; the trajectory with what was found since, and the reply.
 
-    A new answer of the policy takes the place of its earlier one. A run that fails leaves the trajectory as it was, with a reply that says why.
+    A new answer of the policy takes the place of its earlier one. Without `judged` it is words alone: what a policy says that was told the user's
+    statements would count them a second time. A run that fails leaves the trajectory as it was, with a reply that says why.
     """
     began = datetime.now(UTC)
     state = resumed_state(trajectory, case.asked)
@@ -55,7 +62,10 @@ async def follow_up(
     if final["error"]:
         return dict(trajectory), f"I could not answer: {final['error']}"
     if final["verdict"]:
-        old = {row for row, entry in enumerate(state["ledger"]) if entry["call"] in {"answer", "votes"}}
+        added = len(state["ledger"])
+        old = {
+            row for row, entry in enumerate(final["ledger"]) if entry["call"] in {"answer", "votes"} and (row < added) == judged
+        }
         final["ledger"] = [entry for row, entry in enumerate(final["ledger"]) if row not in old]
     made = trajectory_of(str(trajectory["photo"]), case, tools, final, began)
     kept = {key: trajectory[key] for key in ("started", "limits", "context", "policy", "prompts")}

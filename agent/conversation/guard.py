@@ -15,12 +15,17 @@ from typing import Any, Protocol
 from tools.observation import Photo
 
 POLICY = "Geosleuth does not help to find where a private person lives, works or is now."
-_PERSON = r"(?:he|she|they|him|her|them|this (?:man|woman|girl|boy|guy|person|child|lady|kid)|the (?:man|woman|girl|boy|guy|person|child|lady|kid)|my (?:ex|girlfriend|boyfriend|wife|husband)|[A-Z][a-z]+ [A-Z][a-z]+)"
+_PERSON = (
+    r"(?:(?i:he|she|they|him|her|them|(?:this|that|the) (?:man|woman|girl|boy|guy|person|child|lady|kid|couple)"
+    r"|my (?:ex|girlfriend|boyfriend|wife|husband|neighbou?r|boss|teacher)(?:-\w+)?)|[A-Z][a-z]+ [A-Z][a-z]+)"
+)
+_LIVES = r"(?i:lives?|living|stay(?:s|ing)?|works?|working|sleeps?|hides?|hiding)"
 _ASKED = re.compile(
-    rf"\bwhere (?:does|do|is|are|did) {_PERSON}\b.{{0,40}}\b(?:lives?|living|stay(?:s|ing)?|works?|sleeps?|now|go(?:es)? to school|home)\b"
-    rf"|\b(?:home|house|private|school|work) ?(?:address|place)?\b.{{0,20}}\bof {_PERSON}|\b(?:his|her|their|my ex's) (?:home|house|address|school|workplace|flat|apartment)\b"
-    r"|\b(?:stalk|follow|track|find|locate|dox)\b.{0,12}\b(?:him|her|my ex|this (?:man|woman|girl|boy|person|child))\b",
-    re.I,
+    rf"\b(?i:where|which (?:street|house|building)|what (?:street|house|address|building))\b.{{0,20}}?\b{_PERSON}(?:'s|’s)?\b.{{0,20}}\b{_LIVES}\b"
+    rf"|\b(?i:where)(?:'s|’s)? (?i:is|are|does|do|did)?\s*{_PERSON}\b.{{0,12}}\b(?i:now|right now|at the moment|go(?:es)? to school)\b"
+    rf"|\b(?i:(?:home|private|street) address|address|home|flat|apartment) of {_PERSON}\b"
+    r"|\b(?i:his|her|my ex'?s?|my ex’s) (?i:home|house|address|school|workplace|flat|apartment|street)\b|\b(?i:their) (?i:home |private )?(?i:address)\b"
+    r"|\b(?i:stalk|follow|track|find|locate|dox)\b.{0,12}\b(?i:him|her|my ex|this (?:man|woman|girl|boy|person|child))\b",
 )
 
 
@@ -87,7 +92,7 @@ def make_guard(spec: str) -> Guard:
 
 
 def coarsened(place: Mapping[str, Any], km: float) -> dict[str, Any]:
-    """A place with its point moved to the middle of a square of about `km`, and what is finer than a region left out."""
+    """A place with its point moved to the middle of a square of about `km`; town, region and exact shares are left out, since regions may be small."""
     import math
 
     step = km / 111.2
@@ -96,4 +101,6 @@ def coarsened(place: Mapping[str, Any], km: float) -> dict[str, Any]:
     step_lon = min(180.0, step / max(math.cos(math.radians(lat)), 0.02))
     lon = (math.floor(place["lon"] / step_lon) + 0.5) * step_lon
     radii = {key: max(float(place[key]), km) for key in ("radius50_km", "radius90_km") if key in place}
-    return {**place, **radii, "lat": round(lat, 3), "lon": round((lon + 180.0) % 360.0 - 180.0, 3), "city": None}
+    kind = {"kind": "country"} if "kind" in place else {}
+    return {**place, **radii, **kind, "lat": round(lat, 3), "lon": round((lon + 180.0) % 360.0 - 180.0, 3), "city": None, "region": None,
+            "probability": round(float(place.get("probability") or 0.0), 1)}  # fmt: skip

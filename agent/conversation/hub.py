@@ -28,8 +28,9 @@ class Hub:
     def close(self, case_id: str) -> None:
         """Ends every watcher of a case."""
         for queue in self._watchers.pop(case_id, set()):
-            with contextlib.suppress(asyncio.QueueFull):
-                queue.put_nowait(None)
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
 
     async def watch(self, case_id: str) -> AsyncIterator[Mapping[str, Any]]:
         """The events of a case from now on, until it is closed."""

@@ -14,21 +14,21 @@ MAX_BYTES = 30_000_000
 """Of a photo that is uploaded."""
 
 
-def keep_photo(data: bytes, folder: Path, number: int, *, metadata: bool = False) -> PhotoFile:
-    """Check that `data` is a photo and keep it as `folder/NUMBER.…`; what it says of place, time and camera only where `metadata` is asked for.
+def keep_photo(data: bytes, folder: Path, name: str, *, metadata: bool = False) -> PhotoFile:
+    """Check that `data` is a photo and keep it as `folder/NAME.…`; what it says of place, time and camera only where `metadata` is asked for.
 
     Raises PhotoError with one line for everything that is no usable photo, and OSError.
     """
     if len(data) > MAX_BYTES:
         raise PhotoError(f"the photo is larger than {MAX_BYTES // 1_000_000} MB")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = folder / f"{number}.part"
+    part = folder / f"{name}.part"
     try:
         part.write_bytes(data)
         photo = _opened(part)
         if metadata:
-            return _opened(part.replace(folder / f"{number}.original"))
-        path = folder / (f"{number}.png" if photo.format == "PNG" else f"{number}.jpg")
+            return _opened(part.replace(folder / f"{name}.original"))
+        path = folder / (f"{name}.png" if photo.format == "PNG" else f"{name}.jpg")
         path.write_bytes(_without_metadata(photo.render(View("photo")), photo.format))
         return _opened(path)
     finally:

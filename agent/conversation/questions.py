@@ -44,6 +44,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     ("why_not", r"^(?:why|how come) (?:isn't|is not|wasn't) (?:it|this) (?:in |at |near )?(?P<what>.+)$"),
     ("why_not", r"^(?:could|can|might|may) (?:it|this)(?: not)? (?:also )?(?:be|have been) (?:taken )?(?:in |at |near )?(?P<what>.+)$"),
     ("why_not", r"^(?:is|was) (?:it|this) (?:taken )?(?:maybe |perhaps |possibly )?(?:in|at|near|from) (?P<what>.+)$"),
+    ("why_not", r"^(?:is|was) (?:it|this) (?P<what>[A-Z][\w' -]{2,40})$"),
     ("why_not", r"^(?:what|how) about (?P<what>.+)$"),
     ("why_not", r"^and (?P<what>[A-Z][\w' -]{2,40})$"),
     ("how_sure", r"how (?:sure|certain|confident)|are you sure|confidence|probability|how precise|how accurate"),
@@ -128,7 +129,9 @@ def _intent(kind: Kind, what: str, explicit: bool) -> Intent:
         number = re.match(r"photo\s*(\d+)\s", what, re.I)
         return Intent(kind, what, photo=int(number[1]) if number else None)
     if kind == "look":
-        number = re.search(r"\b(?:photo |picture |image )?(\d)\b", what)
+        number = re.search(r"\b(?:photo|picture|image) (\d{1,2})\b", what, re.I) or (
+            re.match(r"(\d{1,2})\b", what) if explicit else None
+        )
         return Intent(kind, what, photo=int(number[1]) if number else None, box=_part(what))
     return Intent(kind, what if explicit or kind in {"sun"} else "")
 

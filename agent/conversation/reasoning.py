@@ -62,7 +62,12 @@ def why(whole: Whole) -> Reply:
         ]
     if against:
         lines += ["Against it:"] + [_claim(entry) for entry in against]
-    return Reply("\n".join(lines), {"for": for_it, "against": against})
+    return Reply("\n".join(lines), {"for": [short(entry) for entry in for_it], "against": [short(entry) for entry in against]})
+
+
+def short(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reply keeps of an entry of the ledger; the likelihood may be large."""
+    return {key: entry[key] for key in ("claim", "tool", "bits", "for_answer_bits", "citations")}
 
 
 def _claim(entry: Mapping[str, Any]) -> str:

@@ -54,7 +54,9 @@ def measured(photo: Photo, arguments: dict[str, Any], said: str, first: int) -> 
     except ValidationError as error:
         return [], f"That cannot be used: {clean(error.errors()[0]['msg'], 160)}."
     found = Sun().ask(asked, ToolContext(photo, {"photo": View("photo")}))
-    return [_statement(number, said, evidence.to_json()) for number, evidence in enumerate(found.evidence, first)], found.text
+    # Shadows that are marked one by one are observations of their own, unlike several calls of the tool about one scene.
+    own = [{**evidence.to_json(), "source": f"{evidence.source} {photo.sha256[:8]} {said}"[:200]} for evidence in found.evidence]
+    return [_statement(number, said, evidence) for number, evidence in enumerate(own, first)], found.text
 
 
 def _statement(number: int, said: str, evidence: dict[str, Any]) -> Statement:

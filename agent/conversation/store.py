@@ -76,7 +76,10 @@ class CaseStore:
             row = self._db.execute("SELECT data FROM cases WHERE id = ? AND owner = ?", (case_id, owner)).fetchone()
         if row is None:
             raise NoCaseError("there is no such case")
-        return CaseFile.from_json(json.loads(row[0]))
+        try:
+            return CaseFile.from_json(json.loads(row[0]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise NoCaseError("the case is damaged, or was made by another version") from error
 
     def cases(self, owner: str = "") -> list[dict[str, Any]]:
         """Id, title and dates of the owner's cases, the latest first."""

@@ -18,8 +18,8 @@ from geo.evidence import Evidence
 class Whole:
     """A case's ledger, belief and result. Evidence of one source counts once, whichever photo it was seen in."""
 
-    def __init__(self, file: CaseFile, beliefs: Beliefs) -> None:
-        self.ledger = file.ledger()
+    def __init__(self, file: CaseFile, beliefs: Beliefs, stated: bool = True) -> None:
+        self.ledger = file.ledger(stated)
         self._area, self._beliefs = parse_area(file.area) if file.area else None, beliefs
 
     def belief(self, leave_out: Sequence[int] = ()) -> Belief:

@@ -74,8 +74,10 @@ class Conversation:
             self._cases[where] = asyncio.create_task(self._opened(asked))
         case_id = await self._cases[where]
         if self._policy.talks:
+            if not asked.photo:
+                raise ValueError("a policy that talks is asked about a photo, and the question has none")
             async with self._turns.setdefault(case_id, asyncio.Lock()):
-                reply = await self._desk.say(case_id, asked.text())
+                reply = await self._desk.ask(case_id, asked.text())
             return PlaceAnswer(reply.text, cited_in(reply.text))
         guess = (await asyncio.to_thread(self._desk.shown_result, self._desk.store.load(case_id)))["best_guess"]
         return await asyncio.to_thread(self._template.answer, replace(asked, lat=guess["lat"], lon=guess["lon"]))

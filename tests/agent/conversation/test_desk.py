@@ -179,8 +179,9 @@ def test_what_goes_wrong_is_said_and_harms_nothing(tmp_path: Path) -> None:
             with pytest.raises(CaseBusyError):
                 await work.say(case.id, "why?", "ann")
             await first
-            (work.store.pictures(case.id) / "1.jpg").unlink()
-            assert "cannot be read" in str(await _failing(work.say(case.id, "what do you see?", "ann")))
+            next(work.store.pictures(case.id).iterdir()).unlink()
+            assert "no longer there" in (await work.say(case.id, "what do you see?", "ann")).text
+            assert [turn.role for turn in work.store.load(case.id, "ann").turns[-2:]] == ["user", "geosleuth"]
             for shade in range(2, 13):
                 await work.add_photo(case.id, picture(shade), f"{shade}.jpg", "ann")
             with pytest.raises(CaseFullError):
@@ -189,23 +190,49 @@ def test_what_goes_wrong_is_said_and_harms_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-async def _failing(work: Any) -> Exception:
-    with pytest.raises(PhotoError) as failed:
-        await work
-    return failed.value
-
-
 def test_a_photo_that_vanished_fails_alone(tmp_path: Path) -> None:
     async def run() -> None:
         async with desk(tmp_path, scripted(*PORTO)) as work:
             case = work.open()
-            await work.add_photo(case.id, picture(1), "a.jpg")
+            first = await work.add_photo(case.id, picture(1), "a.jpg")
             await work.add_photo(case.id, picture(2), "b.jpg")
-            (work.store.pictures(case.id) / "1.jpg").unlink()
+            (work.store.folder / first.file).unlink()
             file = await work.investigate(case.id)
             assert [photo.state for photo in file.photos] == [FAILED, DONE]
             assert len(file.ledger()) == 2
             assert all(entry["call"].startswith("p2:") for entry in file.ledger())
+
+    asyncio.run(run())
+
+
+def test_photos_that_come_at_the_same_time_or_during_a_reply_are_kept(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with desk(tmp_path, scripted(*PORTO)) as work:
+            case = work.open()
+            await asyncio.gather(*(work.add_photo(case.id, picture(40 * shade), f"{shade}.jpg") for shade in range(4)))
+            saying = asyncio.create_task(work.say(case.id, "it is in Portugal"))
+            await asyncio.sleep(0)
+            await work.add_photo(case.id, picture(200), "9.jpg")
+            await saying
+            file = work.store.load(case.id)
+            assert [photo.number for photo in file.photos] == [1, 2, 3, 4, 5]
+            assert len({photo.file for photo in file.photos}) == len({photo.sha256 for photo in file.photos}) == 5
+            assert len(file.statements) == 1
+
+    asyncio.run(run())
+
+
+def test_a_new_answer_is_told_and_one_that_knows_statements_is_words_alone(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with desk(tmp_path, scripted(*PORTO, answer("Vienna"), answer("Porto"))) as work:
+            case_id = await investigated(work)
+            assert (await work.say(case_id, "look again")).data["changed"]
+            judgements = [entry["claim"] for entry in work.store.load(case_id).ledger() if entry["call"] == "p1:answer"]
+            assert "Vienna" in judgements[0]
+            await work.say(case_id, "it is in Portugal")
+            reply = await work.say(case_id, "and now?")
+            assert (reply.text, reply.data["changed"]) == ("it is Porto", False)
+            assert [entry["claim"] for entry in work.store.load(case_id).ledger() if entry["call"] == "p1:answer"] == judgements
 
     asyncio.run(run())
 
@@ -276,6 +303,15 @@ def test_guards_decide(tmp_path: Path) -> None:
             assert shown["result"]["answer"]["radius90_km"] >= 50
             assert "may not go into details" in (await work.say(case_id, "why?")).text
             assert "within 50 km" in (await work.say(case_id, "where?")).text
+            before = work.shown_result(file)
+            assert before["belief"] == {}
+            assert before["best_guess"]["region"] is None
+            assert (await work.say(case_id, "it is not within 5 km of 41.15, -8.61")).text == "Noted."
+            assert work.shown_result(work.store.load(case_id)) == before
+            events: list[Mapping[str, Any]] = []
+            work.hub.tell = lambda _, event: events.append(event)  # type: ignore[method-assign]
+            work._tell(file, {"event": "silent", "text": "Rua das Flores 12, Porto", "turn": 1})
+            assert events == [{"event": "working", "photo": None}]
             with pytest.raises(PermissionError, match="within 50 km"):
                 work.export(case_id, "kml")
 

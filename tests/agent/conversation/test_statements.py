@@ -38,6 +38,17 @@ def read(text: str) -> list[tuple[str, str]]:
         ("it is within 50 km of Vienna", [("place", "in 50 km around Vienna, AT")]),
         ("the photo was taken at 41.15, -8.61", [("place", "in 5 km around 41.1500, -8.6100")]),
         ("I think it's in the Balkans", [("place", "in the Balkans")]),
+        ("It is Spain", [("place", "in Spain")]),
+        ("it's in the US", [("place", "in the United States")]),
+        ("It's in northern Italy", [("place", "in Italy")]),
+        ("It's in Bali", [("place", "in Bali")]),
+        ("It's in Spain or Portugal", [("place", "in Spain or Portugal")]),
+        ("It's not in Africa or Asia", [("not", "not Africa or Asia")]),
+        ("I don't think it's in Brazil", [("not", "not Brazil")]),
+        ("I might have been wrong. It was in Ghana", [("place", "in Ghana")]),
+        ("it was taken on a beach in Greece", [("place", "in Greece")]),
+        ("It's in Spain, the sun was setting", [("place", "in Spain")]),
+        ("it is not within 5 km of 41.15, -8.61", [("not", "not 5 km around 41.1500, -8.6100")]),
     ],
 )
 def test_statements_are_understood(text: str, found: list[tuple[str, str]]) -> None:
@@ -45,7 +56,27 @@ def test_statements_are_understood(text: str, found: list[tuple[str, str]]) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["why not Porto?", "is it in France?", "hello", "thank you", "It is a nice photo", "", "   ", "look at the sign"]
+    "text",
+    [
+        "why not Porto?",
+        "is it in France?",
+        "hello",
+        "thank you",
+        "It is a nice photo",
+        "",
+        "   ",
+        "look at the sign",
+        "It's in a park",
+        "It's near a river",
+        "It's at home",
+        "Nobody spoke English",
+        "They don't drive on the left",
+        "The house was built in 1985",
+        "My brother visited in March",
+        "If you are right, it is in Spain",
+        "It's not far from Vienna",
+        "The car is on the left",
+    ],
 )
 def test_what_states_nothing_gives_nothing(text: str) -> None:
     assert read(text) == []
@@ -65,7 +96,7 @@ def test_a_statement_is_believed_as_far_as_it_is_said(text: str, sure: float) ->
     assert statement.id == "s3"
     assert statement.evidence is not None
     evidence = Evidence.from_json(statement.evidence)
-    assert (evidence.reliability, evidence.source, evidence.tool) == (sure, "user:s3", "user")
+    assert (evidence.reliability, evidence.source, evidence.tool) == (sure, "user:Peru", "user")
     assert evidence.likelihood == Bounds(("PE",))
 
 

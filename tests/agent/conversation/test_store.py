@@ -70,7 +70,7 @@ def photo_with_a_place(kind: str) -> bytes:
 
 @pytest.mark.parametrize(("kind", "ending"), [("JPEG", ".jpg"), ("PNG", ".png"), ("WEBP", ".jpg")])
 def test_a_kept_photo_is_upright_and_says_nothing_of_where_it_was_taken(tmp_path: Path, kind: str, ending: str) -> None:
-    kept = keep_photo(photo_with_a_place(kind), tmp_path, 3)
+    kept = keep_photo(photo_with_a_place(kind), tmp_path, "3")
     assert kept.path == tmp_path / f"3{ending}"
     assert kept.size == (48, 64)
     assert dict(kept.metadata) == {}
@@ -79,7 +79,7 @@ def test_a_kept_photo_is_upright_and_says_nothing_of_where_it_was_taken(tmp_path
 
 
 def test_metadata_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
-    kept = keep_photo(photo_with_a_place("JPEG"), tmp_path, 1, metadata=True)
+    kept = keep_photo(photo_with_a_place("JPEG"), tmp_path, "1", metadata=True)
     assert kept.metadata
 
 
@@ -87,6 +87,6 @@ def test_metadata_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
 def test_what_is_no_photo_is_refused_and_not_kept(tmp_path: Path, data: bytes) -> None:
     for metadata in (False, True):
         with pytest.raises(PhotoError) as refused:
-            keep_photo(data, tmp_path, 1, metadata=metadata)
+            keep_photo(data, tmp_path, "1", metadata=metadata)
         assert str(tmp_path) not in str(refused.value)
         assert list(tmp_path.iterdir()) == []
