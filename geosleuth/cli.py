@@ -22,6 +22,7 @@ _COMMANDS = {
     "questions": ("geosleuth.questions", "questions", "Questions about places: make, answer, score, import."),
     "sun": ("geosleuth.sun_command", "sun", "Shadows: where they are possible; the sun at a place and time."),
     "osm": ("geosleuth.osm", "osm", "OpenStreetMap extracts: what is near a point, where a scene is found."),
+    "ranker": ("geosleuth.ranker_command", "ranker", "Rank pooled candidates: lists, train, score."),
     "train": ("geosleuth.train", "train", "Train policies: traces of a teacher, SFT, GRPO, curves, export."),
     "eval": ("geosleuth.evaluate", "evaluate", "Evaluate agents: benchmarks, runs, scores, reports."),
 }
