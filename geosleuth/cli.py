@@ -19,6 +19,7 @@ _COMMANDS = {
     "place": ("geosleuth.place", "place", "Ask the offline gazetteer about coordinates or names."),
     "gallery": ("geosleuth.gallery", "gallery", "Galleries: photos whose place is known, found by likeness."),
     "models": ("geosleuth.models_command", "models", "Learned geolocators: train, fetch, list, show."),
+    "uav": ("geosleuth.uav_command", "uav", "Aircraft without satellites: index ground tiles, locate frames, follow flights."),
     "questions": ("geosleuth.questions", "questions", "Questions about places: make, answer, score, import."),
     "sun": ("geosleuth.sun_command", "sun", "Shadows: where they are possible; the sun at a place and time."),
     "osm": ("geosleuth.osm", "osm", "OpenStreetMap extracts: what is near a point, where a scene is found."),

@@ -99,6 +99,7 @@ def test_there_is_no_relative_import() -> None:
         "import models.alignment.train, models.alignment.alignment",
         "import models.knn_calibration",
         "import models.flow.train, models.flow.flow",
+        "import geosleuth.uav_command, models.aerial.match, models.aerial.open_ground",
         "import rl_training.reward, rl_training.config_file, rl_training.curves, rl_training.metrics_log",
         "import geosleuth.train",
         "import geosleuth.mcp_command, geosleuth.chat_command, geosleuth.serve_command",

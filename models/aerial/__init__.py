@@ -1,0 +1,1 @@
+"""Where a downward-looking aircraft is, from pictures of the ground alone: tiles, edges, matching, tracking."""
