@@ -13,10 +13,10 @@ from evals.practice.layout import ZOOM_PX, Layout, lay_out
 from evals.practice.recipes import LEVELS, draft_of, draw_recipe
 from evals.practice.scene import Board, Car, Clue, Draft, Line, ScenePlan, Sky
 from evals.practice.setting import Setting
-from evals.practice.sun import sun_position
 from evals.practice.words import words_of
 from geo.gazetteer import gazetteer
 from geo.sphere import destination
+from geo.sun import sun_position
 
 __all__ = ["LEVELS", "plan_scene"]
 
@@ -156,7 +156,8 @@ def _sky(spot: Spot, lat: float, lon: float, rng: random.Random) -> Sky | None:
         month, offset = (rng.choice((6, 7, 8)), spot.utc_jul) if summer else (rng.choice((1, 2)), spot.utc_jan)
         when = datetime(2024, month, rng.randint(1, 28), rng.randint(8, 17), rng.randrange(0, 60, 5),
                         tzinfo=timezone(timedelta(hours=offset)))  # fmt: skip
-        elevation, azimuth = sun_position(lat, lon, when)
+        sun = sun_position(when, lat, lon)
+        elevation, azimuth = float(sun.altitude_deg), float(sun.azimuth_deg)
         if elevation > 12.0:
             return Sky(when.strftime("%Y-%m-%d %H:%M"), offset, elevation, azimuth)
     return None

@@ -57,3 +57,21 @@ def test_where_the_sun_does_not_set() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         days_since_j2000(datetime(2024, 1, 1))
+
+
+@pytest.mark.parametrize(("lat", "side"), [(52.0, 180.0), (40.0, 180.0), (-34.0, 0.0), (-27.0, 0.0)])
+def test_the_sun_culminates_on_the_side_of_the_equator(lat: float, side: float) -> None:
+    for month in range(1, 13):
+        days = days_since_j2000(datetime(2024, month, 15, tzinfo=UTC)) + np.arange(0, 1, 1 / 360)
+        sun = sun_at(days, lat, 10.0)
+        highest = float(sun.azimuth_deg[int(np.argmax(sun.altitude_deg))])
+        assert abs((highest - side + 180) % 360 - 180) < 5
+
+
+@given(st.floats(-66, 66), st.floats(-180, 180), st.integers(0, 23))
+def test_it_rises_in_the_east_and_sets_in_the_west(lat: float, lon: float, hour: int) -> None:
+    days = days_since_j2000(datetime(2024, 3, 20, hour, tzinfo=UTC)) + np.array([-1, 0, 1]) / 1440
+    sun = sun_at(days, lat, lon)
+    before, now, after = (float(altitude) for altitude in sun.altitude_deg)
+    if abs(now) < 80 and abs(after - before) > 0.05:  # at its highest and lowest the azimuth turns within minutes
+        assert (np.sin(np.radians(float(sun.azimuth_deg[1]))) > 0) == (after > before)
