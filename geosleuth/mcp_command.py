@@ -61,6 +61,12 @@ if TYPE_CHECKING:
     help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
 )
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
+@click.option(
+    "--guard",
+    default="questions",
+    show_default=True,
+    help="Which photos must not be located: questions (all may), coarse:KM (none) or MODULE:NAME.",
+)
 @osm_option
 @picture_options
 @plain_errors
@@ -107,6 +113,7 @@ def _check_token(options: Mapping[str, Any]) -> None:
 
 
 def _settings(options: Mapping[str, Any]) -> ServerSettings:
+    from agent.conversation.guard import make_guard
     from agent.limits import Limits
     from agent.mcp_server.settings import ServerSettings
 
@@ -115,6 +122,7 @@ def _settings(options: Mapping[str, Any]) -> ServerSettings:
         tools=_tools(options),
         metadata_allowed=options["use_metadata"],
         limits=Limits(votes=options["votes"]),
+        guard=make_guard(options["guard"]),
     )
 
 

@@ -21,7 +21,7 @@ from agent.mcp_server.content import PREVIEW_PIXELS, image_content, text_content
 from agent.mcp_server.investigation import Found, Investigation, NoPhoto, claim_of, in_thread
 from agent.mcp_server.open_photos import OpenPhotos
 from agent.mcp_server.served_tool import ServedTool, checked, parameters_for, with_photo_id
-from agent.mcp_server.settings import ServerSettings
+from agent.mcp_server.settings import Refused, ServerSettings
 from agent.policies import Policy
 from tools.observation import Arguments, Photo, Tool, View
 from tools.quote import clean
@@ -86,6 +86,9 @@ class Desk:
     async def _open(self, arguments: dict[str, Any]) -> ToolResult:
         named = checked(OpenPhotoArguments, "open_photo", arguments).photo
         photo, n_bytes = await in_thread(lambda: self.allowed.open(named))
+        ruling = await in_thread(lambda: self.settings.guard.photo(photo))
+        if ruling.refused or ruling.coarse_km:
+            raise Refused(f"not opened: {clean(ruling.reason, 200)}")
         preview = await in_thread(lambda: view_jpeg(photo, View("photo"), PREVIEW_PIXELS))
         photo_id = self._photos.keep(owner_of_request(), self._investigation(photo, named), n_bytes)
         width, height = photo.size

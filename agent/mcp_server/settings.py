@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.conversation.guard import Guard, Questions
 from agent.limits import Limits
 from tools.toolbox import ToolSettings
 
@@ -30,5 +31,7 @@ class ServerSettings:
     """Tool calls for one open photo."""
     most_locates: int = 2
     """Investigations that run at once; others wait."""
+    guard: Guard = field(default_factory=Questions)
+    """Asked about every photo; one that it refuses, or lets be shown coarsely alone, is not opened."""
     save_to: Path | None = None
     """Folder for trajectories of `locate`; None is the user's state folder."""

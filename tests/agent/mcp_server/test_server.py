@@ -16,6 +16,7 @@ pytest.importorskip("fastmcp")
 from fastmcp import Client
 from PIL import Image
 
+from agent.conversation.guard import Coarse
 from agent.mcp_server.content import PREVIEW_PIXELS
 from agent.mcp_server.server import Desk, make_server
 from agent.policies import Policy
@@ -266,3 +267,12 @@ def test_sessions_do_not_see_each_others_photos(tmp_path: Path) -> None:
 
     draw(tmp_path / "a.png")
     talk(make_desk(tmp_path), first, second, mode="legacy")
+
+
+def test_a_guard_keeps_photos_closed(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+
+    async def one(client: Any) -> None:
+        assert "within 50 km" in await refused(client, "open_photo", photo="a.png")
+
+    talk(make_desk(tmp_path, guard=Coarse(50)), one)
