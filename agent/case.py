@@ -18,6 +18,7 @@ import prompts
 from agent.beliefs import Beliefs
 from agent.limits import Limits
 from agent.policies import Policy
+from agent.rank import CandidateRanker
 from agent.render import view_block
 from geo.area import Area
 from geo.belief import Belief
@@ -81,6 +82,8 @@ class Case:
     metadata_allowed: bool = False
     context: str = ""
     """What the user says they know; quoted to the policy."""
+    ranker: CandidateRanker | None = None
+    """Orders the pooled candidates; None leaves them in the order of the belief."""
     asked: str = ""
     """A question that is asked after the investigation; a reply in words then ends the run."""
     drawn: Callable[[Belief], dict[str, Any]] | None = None

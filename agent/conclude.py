@@ -16,6 +16,7 @@ from agent.answer import PolicyAnswer, answer_from, evidence_of
 from agent.candidates import PooledCandidate, from_answer, from_places, from_retrieval, pool
 from agent.case import Case, CaseState, open_calls
 from agent.diversify import summary_of
+from agent.rank import ranked
 from agent.trajectory import StopReason
 from agent.verify import verified
 from agent.votes import evidence_of_votes, suggested_by
@@ -46,6 +47,8 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     result["candidates"] = (
         judged(case.belief(ledger)) if scores else case.read_off(ledger, f"candidates {pooled} {verdict} {voted}", judged)
     )
+    if case.ranker is not None:
+        result |= {"candidates": ranked(result["candidates"], result, case.ranker), "ranker": case.ranker.name}
     if voting := summary_of(state, case):
         result["votes"] = voting
     stop = state["stop"] or _stop(verdict, result["answer"] is not None)

@@ -23,6 +23,7 @@ from agent.graph import Graph, build_graph
 from agent.limits import Limits
 from agent.photo import PhotoError, PhotoFile, open_photo
 from agent.policies import Policy
+from agent.rank import CandidateRanker
 from agent.render import message_to_json
 from agent.trajectory import VERSION, StopReason, TrajectoryError, file_name, load, save
 from geo.area import Area
@@ -50,6 +51,8 @@ class Settings:
     context: str = ""
     metadata_allowed: bool = False
     tools: ToolSettings = field(default_factory=ToolSettings)
+    ranker: str = ""
+    """A trained ranker of candidates, by name or folder; empty for the belief's order."""
     out: Path | None = None
     """Folder for trajectories and checkpoints; None saves trajectories in the user's state folder and resumes nothing."""
     jobs: int = 1
@@ -57,7 +60,7 @@ class Settings:
     def key(self, policy: str, sha256: str, tools: Iterable[Tool] = ()) -> str:
         """One text for a photo under these settings, with what tools answer from."""
         parts = [VERSION, policy, sha256, self.limits.to_json(), self.area.to_text() if self.area else "", self.context,
-                 self.metadata_allowed, self.tools.to_json(), prompts.digests(), [state for tool in tools if (state := tool.state())]]  # fmt: skip
+                 self.metadata_allowed, self.tools.to_json(), prompts.digests(), [state for tool in tools if (state := tool.state())], *([self.ranker] if self.ranker else [])]  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -77,6 +80,7 @@ async def locate_all(
     elsewhere than into one file each; the caller then leaves out what it has finished before.
     """
     tools = make_tools(settings.tools, metadata=settings.metadata_allowed, said=settings.context)
+    ranker = _ranker(settings.ranker)
     async with _checkpoints(settings.out) as saver:
         graph = build_graph(saver)
         todo = iter(found)
@@ -85,7 +89,7 @@ async def locate_all(
         async def work() -> None:
             for item in todo:
                 own = policy if isinstance(policy, Policy) else policy(item)
-                done.put_nowait(await _locate_one(item, own, settings, tools, graph, tell, keep))
+                done.put_nowait(await _locate_one(item, own, settings, tools, graph, tell, keep, ranker))
             done.put_nowait(None)
 
         async with asyncio.TaskGroup() as group:
@@ -101,8 +105,9 @@ async def locate_all(
 
 
 async def _locate_one(
-    item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell, keep: Save | None
-) -> dict[str, Any]:
+    item: FoundPhoto, policy: Policy, settings: Settings, tools: Mapping[str, Tool], graph: Graph, tell: Tell, keep: Save | None,
+    ranker: CandidateRanker | None,
+) -> dict[str, Any]:  # fmt: skip
     """The trajectory of one photo: made, resumed, or found finished."""
     try:
         photo = await asyncio.to_thread(_opened, item, settings)
@@ -113,7 +118,7 @@ async def _locate_one(
     if settings.out is not None and keep is None and (finished := _finished(path)):
         return {**finished, "trajectory": str(path), "resumed": True}
     tell(item.name, {"event": "start", "size": photo.size})
-    case = Case(photo, policy, tools, settings.limits, settings.area, settings.metadata_allowed, settings.context)
+    case = Case(photo, policy, tools, settings.limits, settings.area, settings.metadata_allowed, settings.context, ranker=ranker)
     began = datetime.now(UTC)
     thread = f"{item.name}:{key}"
     try:
@@ -129,6 +134,16 @@ async def _locate_one(
         with contextlib.suppress(sqlite3.Error, OSError):
             await graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
     return {**trajectory, "trajectory": where}
+
+
+def _ranker(name: str) -> CandidateRanker | None:
+    """Raises ModelError, a ValueError, where there is none of that name."""
+    if not name:
+        return None
+    from models.ranker.ranker import Ranker
+    from models.registry import model_folder
+
+    return Ranker.load(model_folder(name))
 
 
 def _in_file(path: Path) -> Save:

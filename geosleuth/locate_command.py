@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
 )
 @click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
+@click.option(
+    "--ranker", default="", metavar="NAME", help="Order the pooled candidates by this trained ranker (geosleuth ranker train)."
+)
 @osm_option
 @picture_options
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
@@ -102,6 +105,7 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         context=options["context"],
         metadata_allowed=options["use_metadata"],
         tools=_tools(options),
+        ranker=options["ranker"],
         out=options["out"],
         jobs=options["jobs"],
     )
