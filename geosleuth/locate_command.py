@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -84,6 +85,8 @@ def locate(photos: Sequence[str], **options: Any) -> None:
     except (PolicyError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     failed = _write_files(trajectories, options, screen)
+    if screen.gone:
+        raise BrokenPipeError
     screen.close(trajectories)
     if failed or any(_is_failed(t) for t in trajectories):
         sys.exit(1)
@@ -125,7 +128,9 @@ async def _run(found: list[FoundPhoto], policy: Any, settings: Settings, screen:
 
     trajectories = []
     with screen.progress(len(found)):
-        async for trajectory in locate_all(found, policy, settings, screen.event):
+        # When nobody reads any more, no further photo is begun; what is under way ends and is saved.
+        wanted = itertools.takewhile(lambda _: not screen.gone, found)
+        async for trajectory in locate_all(wanted, policy, settings, screen.event):
             screen.answer(trajectory)
             trajectories.append(trajectory)
     return trajectories

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,16 +19,31 @@ from agent.answer import label_of
 from agent.trajectory import summary
 
 
+class PipeConsole(Console):
+    """Remembers that its reader went away (`| head`), and from then on is silent instead of ending the program in the middle of its work."""
+
+    gone = False
+
+    def on_broken_pipe(self) -> None:
+        self.gone = True
+        self.file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (until the program ends)
+
+
 class Screen:
     """Rich on a terminal, plain in a pipe. With `as_json` nothing but JSON lines goes to stdout."""
 
     def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = PipeConsole(stderr=as_json, highlight=False, soft_wrap=True)
+        self.err = PipeConsole(stderr=True, highlight=False, soft_wrap=True)
         self.many = False
         self._bar: Progress | None = None
         self._task: Any = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the reader of the answers went away."""
+        return self.console.gone
 
     def note(self, text: str) -> None:
         """One line beside the answers."""
@@ -59,11 +75,14 @@ class Screen:
         """The answer of one photo, with alternatives and evidence."""
         if self._bar is not None:
             self._bar.advance(self._task)
-        if self.as_json:
-            sys.stdout.write(
-                json.dumps({**summary(trajectory), "trajectory": trajectory["trajectory"]}, ensure_ascii=False) + "\n"
-            )
-            sys.stdout.flush()
+        if self.as_json and not self.gone:
+            try:
+                sys.stdout.write(
+                    json.dumps({**summary(trajectory), "trajectory": trajectory["trajectory"]}, ensure_ascii=False) + "\n"
+                )
+                sys.stdout.flush()
+            except BrokenPipeError:
+                self.console.gone = True
         if trajectory.get("error"):
             self.err.print(f"[red]error:[/] {escape(_about(trajectory))}")
         if trajectory.get("save_error"):

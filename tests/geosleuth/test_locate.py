@@ -191,3 +191,32 @@ def test_help_needs_nothing_heavy() -> None:
     code = "import sys\nfrom geosleuth.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\nprint(sorted(set(sys.modules) & {'torch', 'transformers', 'langgraph', 'numpy', 'rich'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize("flag", ["--json", "--quiet"])
+def test_a_reader_that_goes_away_ends_it_quietly(sign: Path, tmp_path: Path, flag: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "geosleuth",
+        "locate",
+        str(sign),
+        str(sign),
+        "--offline",
+        "--jobs",
+        "1",
+        "--out",
+        str(tmp_path),
+        flag,
+        "--model",
+        "none",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaints = process.stderr.read()
+    assert "Traceback" not in complaints
+    assert "error" not in complaints
+    assert process.returncode == 141
+    assert list(tmp_path.glob("*.json"))
