@@ -63,7 +63,7 @@ def words_of(result: Mapping[str, Any]) -> dict[str, Any]:
         {
             "name": "90 % lies within",
             "value": km(float(guess["radius90_km"])),
-            "note": square_km(float(belief["credible90_km2"])),
+            "note": square_km(float(belief["credible90_km2"])) if belief else "",
         },
     ]
     places = [
