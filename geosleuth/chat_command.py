@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -52,7 +53,7 @@ def chat(photos: tuple[Path, ...], **options: Any) -> None:
                     click.echo("deleted", err=True)
                     return
                 Talk(desk, runner, options["as_json"]).run(photos, options)
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, sqlite3.Error) as error:
             raise click.UsageError(str(error)) from error
         finally:
             if hasattr(desk, "graph"):
@@ -92,7 +93,7 @@ class Talk:
                 break
             try:
                 self._one(line)
-            except (LookupError, ValueError, OSError, RuntimeError, PermissionError) as error:
+            except (LookupError, ValueError, OSError, RuntimeError, sqlite3.Error) as error:
                 self.screen.note(f"error: {error}")
 
     def _one(self, line: str) -> None:
