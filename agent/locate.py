@@ -174,6 +174,18 @@ async def run_case(
         if known.tasks:
             start = None
             tell({"event": "resumed", "turn": known.values.get("turns", 0)})
+    final = await _drive(case, graph, config, start, tell)
+    if start is None and "result" not in final:
+        # A step that was cut before it had said where to go on is taken for done, and nothing comes after it: begin anew.
+        await graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
+        final = await _drive(case, graph, config, case.start(), tell)
+    return final
+
+
+async def _drive(
+    case: Case, graph: Graph, config: Any, start: CaseState | None, tell: Callable[[Mapping[str, Any]], None]
+) -> CaseState:
+    """The last state that the graph reaches."""
     final: CaseState = {}
     durability: Any = {"durability": "sync"} if graph.checkpointer else {}
     async for mode, part in graph.astream(start, config, context=case, stream_mode=["custom", "values"], **durability):

@@ -155,15 +155,18 @@ def open_photo(path: str | os.PathLike[str]) -> PhotoFile:
     Raises PhotoError, one line with the file and the reason, for everything that can be wrong with it.
     """
     try:
-        return PhotoFile(Path(path), _read(path))
+        return PhotoFile(Path(path), read_file(path))
     except OSError as error:
         raise PhotoError(f"{path} cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
     except ValueError as error:
         raise PhotoError(f"{path} {error}") from error
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
-    """The file's bytes. Opened without waiting, so that a pipe without a writer cannot hang."""
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The file's bytes. Opened without waiting, so that a pipe without a writer cannot hang.
+
+    Raises OSError, and ValueError with what is wrong: a folder, no regular file, empty, too large.
+    """
     if "\0" in os.fspath(path):
         raise ValueError("cannot be a path")
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

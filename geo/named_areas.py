@@ -41,7 +41,7 @@ class NamedArea:
     """`part of the world`, `country`, `region` or `town`."""
     bounds: Bounds
     lat: float | None = None
-    """A point that stands for it; None for parts of the world."""
+    """A point that stands for it; None for countries and parts of the world."""
     lon: float | None = None
 
     def outside(self) -> Bounds:
@@ -64,7 +64,7 @@ def named_area(name: str) -> NamedArea | None:
     code = gazetteer().country_code(bare)
     if code:
         country = gazetteer().countries[code]
-        return NamedArea(country.name, "country", Bounds((code,)), *_middle(bare))
+        return NamedArea(country.name, "country", Bounds((code,)))
     matches = [match for match in gazetteer().search(bare, limit=5, fuzzy=False) if match.score >= LEAST_SCORE]
     if not matches:
         return None
@@ -73,15 +73,10 @@ def named_area(name: str) -> NamedArea | None:
     return area_of_place(best.place, best.how)
 
 
-def _middle(name: str) -> tuple[float | None, float | None]:
-    matches = gazetteer().search(name, limit=1, fuzzy=False)
-    return (matches[0].place.lat, matches[0].place.lon) if matches else (None, None)
-
-
 def area_of_place(place: Place, how: str) -> NamedArea:
     """The country, region or town that a gazetteer's match is (`how` as in `geo.place.Match`)."""
     if how == "country" and place.country:
-        return NamedArea(place.label(), "country", Bounds((place.country,)), place.lat, place.lon)
+        return NamedArea(place.label(), "country", Bounds((place.country,)))
     if how == "region" and place.country and place.region_code:
         return NamedArea(place.label(), "region", Bounds((f"{place.country}.{place.region_code}",)), place.lat, place.lon)
     radius = _METROPOLIS_KM if place.population >= _MILLIONS else _TOWN_KM

@@ -114,15 +114,15 @@ class Talk:
         await self.desk.say(self.file.id, line)
 
     async def _add(self, photos: tuple[Path, ...]) -> None:
-        from agent.photo import PhotoError
+        from agent.photo import PhotoError, read_file
 
         added = 0
         for path in photos:
             try:
-                data = await asyncio.to_thread(path.read_bytes)
+                data = await asyncio.to_thread(read_file, path)
                 await self.desk.add_photo(self.file.id, data, path.name)
                 added += 1
-            except (PhotoError, OSError) as error:
+            except (PhotoError, OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
                 self.screen.note(f"error: {path}: {reason}")
         if added or any(photo.state != "done" for photo in self.file.photos):

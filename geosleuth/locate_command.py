@@ -12,46 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosleuth.picture_options import named_models, osm_option, picture_options
+from geosleuth.policy_options import policy_options, tool_settings
 
 if TYPE_CHECKING:
     from agent.find_photos import FoundPhoto
     from agent.locate import Settings
-    from tools.toolbox import ToolSettings
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option(
-    "--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE."
-)
-@click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
-@click.option(
-    "--box-space",
-    type=click.Choice(["unit", "pixel", "norm1000"]),
-    default="unit",
-    show_default=True,
-    help="How this model writes boxes.",
-)
+@policy_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout; everything else on stderr.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
 @click.option("--geojson", type=click.Path(dir_okay=False, path_type=Path), help="Write regions and candidates as GeoJSON.")
 @click.option("--area", help="Where to look: country codes (FR,DE), a box (south,west,north,east), or both joined by ';'.")
 @click.option("--context", default="", help="What you know about the photo, in words.")
 @click.option("--use-metadata", is_flag=True, help="Let the policy read EXIF tags, the place among them.")
-@click.option("--offline", is_flag=True, help="Never touch the network.")
-@click.option(
-    "--search",
-    default="offline",
-    show_default=True,
-    help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
-)
-@click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
 @click.option(
     "--ranker", default="", metavar="NAME", help="Order the pooled candidates by this trained ranker (geosleuth ranker train)."
 )
-@osm_option
-@picture_options
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
@@ -107,19 +86,10 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         area=parse_area(options["area"], known) if options["area"] else None,
         context=options["context"],
         metadata_allowed=options["use_metadata"],
-        tools=_tools(options),
+        tools=tool_settings(options),
         ranker=options["ranker"],
         out=options["out"],
         jobs=options["jobs"],
-    )
-
-
-def _tools(options: Mapping[str, Any]) -> ToolSettings:
-    from tools.toolbox import ToolSettings
-
-    models = named_models(options["models"])
-    return ToolSettings(
-        options["search"], options["geocoder"], options["offline"], tuple(options["galleries"]), models, osm=options["osm"]
     )
 
 

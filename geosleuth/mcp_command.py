@@ -13,12 +13,11 @@ import click
 from click.core import ParameterSource
 
 from geosleuth import __version__
-from geosleuth.picture_options import named_models, osm_option, picture_options
 from geosleuth.plain_errors import plain_errors
+from geosleuth.policy_options import policy_options, tool_settings
 
 if TYPE_CHECKING:
     from agent.mcp_server.settings import ServerSettings
-    from tools.toolbox import ToolSettings
 
 
 @click.command()
@@ -38,37 +37,14 @@ if TYPE_CHECKING:
     help="Serve on 127.0.0.1 instead of over stdio; 0 takes a free port.",
 )
 @click.option("--token", envvar="GEOSLEUTH_TOKEN", show_envvar=True, help="With --http: the bearer token that clients must send.")
-@click.option(
-    "--policy",
-    default="checklist",
-    show_default=True,
-    help="Who investigates in locate: checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE.",
-)
-@click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
-@click.option(
-    "--box-space",
-    type=click.Choice(["unit", "pixel", "norm1000"]),
-    default="unit",
-    show_default=True,
-    help="How the policy's model writes boxes.",
-)
+@policy_options
 @click.option("--use-metadata", is_flag=True, help="Serve read_metadata, and let the policy read EXIF tags.")
-@click.option("--offline", is_flag=True, help="Never touch the network; no addresses are opened.")
-@click.option(
-    "--search",
-    default="offline",
-    show_default=True,
-    help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
-)
-@click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
 @click.option(
     "--guard",
     default="questions",
     show_default=True,
     help="Which photos must not be located: questions (all may), coarse:KM (none) or MODULE:NAME.",
 )
-@osm_option
-@picture_options
 @plain_errors
 def mcp(**options: Any) -> None:
     """Serve the tools to clients of the Model Context Protocol, such as chat programs and coding agents.
@@ -119,21 +95,8 @@ def _settings(options: Mapping[str, Any]) -> ServerSettings:
 
     return ServerSettings(
         folders=tuple(options["folders"]) or (Path.cwd(),),
-        tools=_tools(options),
+        tools=tool_settings(options),
         metadata_allowed=options["use_metadata"],
         limits=Limits(votes=options["votes"]),
         guard=make_guard(options["guard"]),
-    )
-
-
-def _tools(options: Mapping[str, Any]) -> ToolSettings:
-    from tools.toolbox import ToolSettings
-
-    return ToolSettings(
-        search=options["search"],
-        geocoder=options["geocoder"],
-        offline=options["offline"],
-        galleries=tuple(options["galleries"]),
-        models=named_models(options["models"]),
-        osm=options["osm"],
     )

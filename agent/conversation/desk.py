@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,11 +14,11 @@ from typing import Any
 
 from agent.beliefs import Beliefs
 from agent.case import Case
-from agent.conversation import answering, shadows
+from agent.conversation import answering, shadows, shown
 from agent.conversation.case_file import DONE, FAILED, RUNNING, WAITING, CaseFile, CasePhoto, Turn
 from agent.conversation.export import exported
 from agent.conversation.follow_up import follow_up, limits_after
-from agent.conversation.guard import Guard, Questions, coarsened
+from agent.conversation.guard import Guard, Questions
 from agent.conversation.hub import Hub
 from agent.conversation.keep_photo import keep_photo
 from agent.conversation.questions import Intent, read_intent
@@ -31,8 +31,8 @@ from agent.limits import Limits
 from agent.locate import run_case, trajectory_of
 from agent.photo import PhotoError, open_photo
 from agent.policies import Policy
+from agent.trajectory import StopReason
 from geo.area import Area, parse_area
-from geo.belief import Belief
 from geo.naming import belief_line
 from tools.observation import Tool
 from tools.quote import clean
@@ -118,16 +118,16 @@ class Desk:
             task.cancel()
         self.store.delete(case_id, owner)
         forgetting = asyncio.create_task(
-            self._forget([f"{case_id}:{number}" for number in range(1, max((p.number for p in photos), default=0) + 1)])
+            self._forget([thread_of(case_id, photo) for photo in photos], list(self._tasks.get(case_id, ())))
         )
         self._forgetting.add(forgetting)
         forgetting.add_done_callback(self._forgetting.discard)
         self.hub.tell(case_id, {"event": "deleted"})
         self.hub.close(case_id)
 
-    async def _forget(self, threads: list[str]) -> None:
+    async def _forget(self, threads: list[str], cut: list[asyncio.Task[Any]]) -> None:
         """Remove what the checkpoints of cut investigations hold, once these have ended."""
-        await asyncio.sleep(0.1)
+        await asyncio.gather(*cut, return_exceptions=True)
         for thread in threads:
             with contextlib.suppress(Exception):
                 await self.graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
@@ -149,14 +149,14 @@ class Desk:
             kept.path.unlink(missing_ok=True)
             raise
         number = max((photo.number for photo in file.photos), default=0) + 1
-        shown = clean(Path(name).name, 80) or f"photo {number}"
-        photo = CasePhoto(number, shown, str(kept.path.relative_to(self.store.folder)), kept.sha256, kept.size,
+        called = clean(Path(name).name, 80) or f"photo {number}"
+        photo = CasePhoto(number, called, str(kept.path.relative_to(self.store.folder)), kept.sha256, kept.size,
                           coarse_km=ruling.coarse_km, coarse_reason=ruling.reason)  # fmt: skip
         file.photos.append(photo)
-        file.title = file.title or shown
+        file.title = file.title or called
         self.store.save(file)
         self.store.note(owner, case_id, "photo added", f"{number} {kept.sha256}")
-        self.hub.tell(case_id, {"event": "photo", "number": number, "name": shown, "size": list(kept.size)})
+        self.hub.tell(case_id, {"event": "photo", "number": number, "name": called, "size": list(kept.size)})
         return photo
 
     def _room(self, file: CaseFile) -> None:
@@ -210,13 +210,16 @@ class Desk:
             self._tell(file, {"event": "error", "photo": photo.number, "text": photo.error})
             return
         photo.trajectory, photo.error = trajectory, trajectory["error"]
-        self._keep(file, photo, DONE)
+        failed = StopReason(trajectory["stop"]).failed  # what was found counts; started again, it is tried again
+        self._keep(file, photo, FAILED if failed else DONE)
+        if failed:
+            self._tell(file, {"event": "error", "photo": photo.number, "text": photo.error or "the policy failed"})
 
     async def _run(self, file: CaseFile, photo: CasePhoto) -> dict[str, Any]:
         opened = await asyncio.to_thread(open_photo, self.store.folder / photo.file)
         case = Case(opened, self.policy, self.tools, self.settings.limits, _area(file), self.settings.keep_metadata, file.context,
-                    drawn=drawn_map, beliefs=Beliefs())  # fmt: skip
-        began, thread = datetime.now(UTC), f"{file.id}:{photo.number}"
+                    drawn=shown.drawn_map, beliefs=Beliefs())  # fmt: skip
+        began, thread = datetime.now(UTC), thread_of(file.id, photo)
         state = await run_case(case, self.graph, thread, lambda event: self._tell(file, {**event, "photo": photo.number}))
         with contextlib.suppress(Exception):  # a checkpoint that stays behind costs space alone
             await self.graph.checkpointer.adelete_thread(thread)  # type: ignore[union-attr]
@@ -238,11 +241,10 @@ class Desk:
             file = self.store.load(case_id, owner)
             if len(file.turns) >= MAX_TURNS:
                 raise CaseFullError(f"a conversation has at most {MAX_TURNS} messages")
-            asked = Turn("user", text, now())
+            self._keep_reply(file, Turn("user", text, now()))  # before the reply: it is not lost where that fails
             self._tell(file, {"event": "asked", "text": text})
             reply = await self._ruled(file, text)
-            said = Turn("geosleuth", reply.text, now(), dict(reply.data))
-            self._keep_reply(file, [asked, said])
+            self._keep_reply(file, Turn("geosleuth", reply.text, now(), dict(reply.data)))
             self._tell(file, {"event": "reply", "text": reply.text, "data": dict(reply.data)})
             if reply.data.get("changed"):
                 await self._tell_result(self.store.load(case_id, owner))
@@ -261,13 +263,13 @@ class Desk:
             return Reply(ruling.reason, {"refused": True})
         try:
             return await self._reply(file, text, stating)
-        except (PhotoError, OSError):
+        except PhotoError:
             return Reply("The photo is no longer there, or cannot be read.")
 
-    def _keep_reply(self, file: CaseFile, turns: list[Turn]) -> None:
-        """What a reply changed into the case as it is now: photos may have come meanwhile."""
+    def _keep_reply(self, file: CaseFile, turn: Turn) -> None:
+        """A message, and what it changed, into the case as it is now: photos may have come meanwhile."""
         kept = self.store.load(file.id, file.owner)
-        kept.turns += turns
+        kept.turns.append(turn)
         kept.statements = file.statements
         changed = {photo.number: photo.trajectory for photo in file.photos if photo.trajectory}
         for photo in kept.photos:
@@ -283,10 +285,10 @@ class Desk:
                 if len(file.stated()) + len(stated) > MAX_STATEMENTS:
                     return Reply(f"{MAX_STATEMENTS} statements stand already; take some back first.")
                 noted = await asyncio.to_thread(answering.stated, file, stated, self._whole)
-                return Reply("Noted.", {"changed": True}) if withheld else noted
+                return _without_places(noted) if withheld else noted
         if intent.kind == "retract":
             done = await asyncio.to_thread(answering.retracted, file, intent.what, self._whole)
-            return Reply("Noted.", {"changed": True}) if withheld else done
+            return _without_places(done) if withheld else done
         if withheld and intent.kind not in {"where", "help", "statements"}:
             return Reply(f"I may not go into details here: {reason}.")
         if intent.kind == "shadow":
@@ -310,7 +312,7 @@ class Desk:
         asked = await asyncio.to_thread(answering.question_for_policy, text, file, whole)
         tools = self.tools if not self.policy.talks else {**self.tools, **answering.case_tools(file, whole)}
         case = Case(opened, policy, tools, limits_after(photo.trajectory, self.settings.limits), _area(file),
-                    self.settings.keep_metadata, file.context, asked=asked, drawn=drawn_map)  # fmt: skip
+                    self.settings.keep_metadata, file.context, asked=asked, drawn=shown.drawn_map)  # fmt: skip
         before, known = photo.trajectory["ledger"], [entry["claim"] for entry in photo.trajectory["ledger"]]
         async with self._free:
             photo.trajectory, said = await follow_up(
@@ -346,14 +348,7 @@ class Desk:
 
     def shown_result(self, file: CaseFile) -> dict[str, Any]:
         """The case's result as it may be shown."""
-        km, reason = file.coarse()
-        if not km:
-            return self._whole(file).result()
-        # Statements do not count: by stating one place after the other the true one could be found.
-        result = Whole(file, self.beliefs, stated=False).result()
-        coarse: Callable[[Mapping[str, Any]], dict[str, Any]] = partial(coarsened, km=km)
-        return {"answer": coarse(result["answer"]) if result["answer"] else None, "best_guess": coarse(result["best_guess"]),
-                "alternatives": [coarse(place) for place in result["alternatives"]], "belief": {}, "withheld": reason}  # fmt: skip
+        return shown.result_of(file, self.beliefs)
 
     def _tell(self, file: CaseFile, event: Mapping[str, Any]) -> None:
         """To the watchers; where places are withheld, only what cannot tell them."""
@@ -366,19 +361,7 @@ class Desk:
 
     def view(self, file: CaseFile) -> dict[str, Any]:
         """What a page shows of a case beside its photos: result, map, ledger, statements."""
-        whole, result = self._whole(file), self.shown_result(file)
-        hidden = bool(result.get("withheld"))
-        from agent.report.map import map_data
-
-        drawn = map_data(result, whole.belief()) if result["best_guess"] else None
-        if drawn and hidden:
-            drawn = {**drawn, "heat": [], "bounds": None, "towns": []}
-        return {
-            "result": result,
-            "map": drawn,
-            "ledger": [] if hidden else whole.with_bits(),
-            "statements": [one.to_json() for one in file.statements],
-        }
+        return shown.view_of(file, self.beliefs)
 
     def export(self, case_id: str, kind: str, owner: str = "") -> bytes:
         """The case as a file of a kind of `agent.conversation.export.KINDS`. Raises NoCaseError, KeyError, PermissionError where places are withheld."""
@@ -389,17 +372,14 @@ class Desk:
         return exported(kind, file, self._whole(file), self.store.folder)
 
 
-def drawn_map(belief: Belief) -> dict[str, Any]:
-    """What `map.js` draws of a belief in the middle of an investigation."""
-    from agent.report.map import map_data
-    from geo.naming import top_places
+def thread_of(case_id: str, photo: CasePhoto) -> str:
+    """The name under which the checkpoints of a photo's investigation are kept."""
+    return f"{case_id}:{photo.number}"
 
-    places = [place.to_json() for place in top_places(belief, 4)]
-    return (
-        map_data({"best_guess": places[0], "alternatives": places}, belief)
-        if places
-        else {"heat": [], "bounds": None, "points": [], "towns": []}
-    )
+
+def _without_places(reply: Reply) -> Reply:
+    """A reply about a statement where places are withheld; what was not understood is still said."""
+    return Reply("Noted.", {"changed": True}) if reply.data.get("changed") else reply
 
 
 def _area(file: CaseFile) -> Area | None:

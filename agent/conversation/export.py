@@ -58,11 +58,6 @@ def trajectories(file: CaseFile, whole: Whole) -> list[dict[str, Any]]:
 def to_kml(belief: Belief, result: Mapping[str, Any], title: str) -> str:
     """KML 2.2 (OGC 07-147r2): the 50 % and 90 % regions, the candidates and the answer."""
     features = to_geojson(belief, result["alternatives"], result["answer"])["features"]
-    return coarse_kml(features, title)
-
-
-def coarse_kml(features: Sequence[Mapping[str, Any]], title: str) -> str:
-    """GeoJSON features as a KML document."""
     marks = "".join(_placemark(feature) for feature in features)
     styles = (
         '<Style id="region"><LineStyle><color>ffb36b1f</color><width>1.5</width></LineStyle><PolyStyle><color>40b36b1f</color></PolyStyle></Style>'

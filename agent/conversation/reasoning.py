@@ -131,7 +131,7 @@ def how_sure(whole: Whole) -> Reply:
     guess, numbers = result["best_guess"], result["belief"]
     lines = [
         f"Around {label_of(guess)}: 50 % within {km(guess['radius50_km'])}, 90 % within {km(guess['radius90_km'])}.",
-        f"The smallest region that holds 90 % has {numbers['credible90_km2']:,.0f} km².".replace(",", " "),
+        f"The smallest region that holds 90 % has {numbers['credible90_km2']:,.0f} km².",
         f"The evidence tells {numbers['gain_bits']:.1f} bits beyond where photos are usually taken.",
     ]
     return Reply("\n".join(lines), {"best_guess": guess, "belief": numbers})

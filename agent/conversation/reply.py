@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.report import words
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -15,23 +17,19 @@ class Reply:
 
 
 def percent(share: float) -> str:
-    """`83 %`, `<1 %`, `>99 %`."""
-    if 0 < share < 0.01:
-        return "<1 %"
-    return ">99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+    """As on the report's page, with plain spaces: replies are read in terminals, too."""
+    return words.percent(share).replace(words.NBSP, " ")
 
 
 def km(distance: float) -> str:
-    """`340 m`, `4.2 km`, `1 200 km`."""
-    if distance < 1:
-        return f"{1000 * distance:.0f} m"
-    return f"{distance:.1f} km" if distance < 10 else f"{distance:,.0f} km".replace(",", " ")
+    """As `percent`."""
+    return words.km(distance).replace(words.NBSP, " ")
 
 
 def factor(bits: float) -> str:
-    """What so many bits are as a factor, whatever their sign: `1.7`, `8 364`."""
+    """What so many bits are as a factor, whatever their sign: `1.7`, `8,364`."""
     number = 2.0 ** min(abs(bits), 40.0)
-    return f"{number:.1f}" if number < 3 else f"{number:,.0f}".replace(",", " ")
+    return f"{number:.1f}" if number < 3 else f"{number:,.0f}"
 
 
 def times(bits: float) -> str:

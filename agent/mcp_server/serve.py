@@ -10,7 +10,7 @@ from typing import Any
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 
-from agent.mcp_server.server import Desk, make_server
+from agent.mcp_server.server import Workbench, make_server
 from agent.mcp_server.settings import ServerSettings
 from agent.policies import Policy
 from tools.observation import Tool
@@ -46,7 +46,7 @@ def serve(
 
     `told` is given the address once clients can connect. Raises ValueError where the port cannot be had.
     """
-    desk = Desk(settings, tools, policy)
+    desk = Workbench(settings, tools, policy)
     if port is None:
         make_server(desk, version).run("stdio", show_banner=False, log_level="WARNING")
         return

@@ -43,7 +43,7 @@ class PhotoArguments(Arguments):
     photo_id: str = Field(description="The id that open_photo gave.", max_length=100)
 
 
-class Desk:
+class Workbench:
     """What the served tools share: the open photos, the project's tools, the policy."""
 
     def __init__(
@@ -127,7 +127,7 @@ class Desk:
         )
 
 
-def make_server(desk: Desk, version: str | None = None, auth: AuthProvider | None = None) -> FastMCP[Any]:
+def make_server(desk: Workbench, version: str | None = None, auth: AuthProvider | None = None) -> FastMCP[Any]:
     """The server, ready to be run or connected to."""
     return FastMCP("geosleuth", INSTRUCTIONS, version=version, auth=auth, tools=desk.served(), mask_error_details=True)
 

@@ -70,13 +70,6 @@ def make_policy(
     return makers[kind]()
 
 
-def usual_policy() -> str:
-    """What answers when no policy is named: the embedded one where its packages are installed, else the checklist."""
-    from agent.policies.embedded import is_ready
-
-    return "embedded" if is_ready() else "checklist"
-
-
 def _checklist(spec: str) -> Policy:
     from agent.policies.checklist import Checklist
 

@@ -22,11 +22,6 @@ def missing() -> list[str]:
     return [package for module, package in NEEDED.items() if find_spec(module) is None]
 
 
-def is_ready() -> bool:
-    """Whether it could be loaded."""
-    return not missing() and (folder() / "adapter.json").is_file()
-
-
 def load(name: str = "embedded", temperature: float = 0.0) -> Policy:
     """The policy, ready to be asked. Raises PolicyError with one line that says what is missing."""
     from agent.policies.policy_card import read_card

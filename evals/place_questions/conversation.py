@@ -84,11 +84,13 @@ class Conversation:
 
     async def _opened(self, asked: Asked) -> str:
         """The case of a photo, investigated; without a photo one that is told where it is."""
+        from agent.photo import read_file
+
         assert self._desk is not None
         case = self._desk.open()
         if asked.photo:
             path = Path(asked.photo).expanduser()
-            await self._desk.add_photo(case.id, await asyncio.to_thread(path.read_bytes), path.name)
+            await self._desk.add_photo(case.id, await asyncio.to_thread(read_file, path), path.name)
             await self._desk.investigate(case.id)
         elif asked.lat is not None and asked.lon is not None:
             await self._desk.say(case.id, f"/say it is within {NEAR_KM} km of {asked.lat:.6f}, {asked.lon:.6f}")

@@ -8,7 +8,7 @@ import pytest
 
 from agent.find_photos import FoundPhoto
 from agent.locate import Settings, locate_sync
-from agent.policies import PolicyError, embedded, make_policy, usual_policy
+from agent.policies import PolicyError, embedded, make_policy
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "stuttgart-street.jpg"
@@ -19,7 +19,6 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(PolicyError, match="make embedded") as caught:
         make_policy("embedded")
     assert "\n" not in str(caught.value)
-    assert usual_policy() == "checklist"
 
 
 def test_its_card_is_what_it_was_trained_with() -> None:

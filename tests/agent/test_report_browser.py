@@ -15,6 +15,7 @@ from PIL import Image
 
 from agent.report import report_html
 from tests.agent.report_cases import FIJI, PORTO, RECIFE, UNOPENED, hostile, painted, trajectory
+from tests.agent.serve.browsing import browsers
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +25,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = Path("/usr/bin/chromium")
-    if not chromium.exists():
-        pytest.skip("there is no /usr/bin/chromium")
-    with api.sync_playwright() as play:
-        running = play.chromium.launch(
-            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield running
-        running.close()
+    yield from browsers()
 
 
 class Visit:

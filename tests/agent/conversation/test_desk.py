@@ -237,6 +237,31 @@ def test_a_new_answer_is_told_and_one_that_knows_statements_is_words_alone(tmp_p
     asyncio.run(run())
 
 
+class Down(Scripted):
+    """A model whose server does not answer."""
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConnectionError("the server is down")
+
+
+def test_a_policy_that_failed_is_tried_again_and_what_was_asked_is_kept(tmp_path: Path) -> None:
+    async def run() -> None:
+        down = Policy("scripted:test", Down(replies=[]), sees=False, talks=True)
+        async with desk(tmp_path, down) as work:
+            case = work.open()
+            await work.add_photo(case.id, picture(), "a.jpg")
+            file = await work.investigate(case.id)
+            assert file.photos[0].state == FAILED
+            assert "the server is down" in str(file.photos[0].error)
+            assert "could not answer" in (await work.say(case.id, "what do you see?")).text
+        async with desk(tmp_path, scripted(*PORTO)) as work:
+            file = await work.investigate(case.id)
+            assert (file.photos[0].state, file.photos[0].error) == (DONE, None)
+            assert file.turns[0].text == "what do you see?"
+
+    asyncio.run(run())
+
+
 def test_several_cases_at_once_and_one_that_is_deleted_meanwhile(tmp_path: Path) -> None:
     async def run() -> None:
         async with desk(tmp_path, scripted(*PORTO)) as work:
@@ -279,6 +304,27 @@ def test_an_investigation_that_was_cut_goes_on(tmp_path: Path) -> None:
     asyncio.run(again(asyncio.run(cut())))
 
 
+@pytest.mark.parametrize("delay_s", [0.002, 0.005, 0.008, 0.012, 0.02])
+def test_an_investigation_that_is_cut_at_any_moment_ends_well(tmp_path: Path, delay_s: float) -> None:
+    async def run() -> None:
+        async with desk(tmp_path, scripted(*PORTO)) as work:
+            case = work.open()
+            await work.add_photo(case.id, picture(), "a.jpg")
+            running = asyncio.create_task(work.investigate(case.id))
+            async for event in work.hub.watch(case.id):
+                if event["event"] == "belief":
+                    break
+            await asyncio.sleep(delay_s)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            photo = (await work.investigate(case.id)).photos[0]
+            assert photo.state == DONE
+            assert photo.trajectory is not None
+            assert [entry["call"] for entry in photo.trajectory["ledger"]] == ["t1c1", "answer"]
+
+    asyncio.run(run())
+
+
 class NoFirst(Questions):
     def photo(self, photo: Any) -> Ruling:
         return Ruling(True, reason="not this one")
@@ -307,6 +353,8 @@ def test_guards_decide(tmp_path: Path) -> None:
             assert before["belief"] == {}
             assert before["best_guess"]["region"] is None
             assert (await work.say(case_id, "it is not within 5 km of 41.15, -8.61")).text == "Noted."
+            assert "could not read" in (await work.say(case_id, "/say blah")).text
+            assert "no statement" in (await work.say(case_id, "/retract 9")).text
             assert work.shown_result(work.store.load(case_id)) == before
             events: list[Mapping[str, Any]] = []
             work.hub.tell = lambda _, event: events.append(event)  # type: ignore[method-assign]

@@ -104,11 +104,11 @@ def test_statements_count_and_go() -> None:
 
 
 def test_words_for_numbers() -> None:
-    assert [percent(x) for x in (0.0, 0.004, 0.834, 0.999, 1.0)] == ["0 %", "<1 %", "83 %", ">99 %", "100 %"]
-    assert [km(x) for x in (0.34, 4.2, 1234.0)] == ["340 m", "4.2 km", "1 234 km"]
+    assert [percent(x) for x in (0.0, 0.004, 0.834, 0.999, 1.0)] == ["0 %", "< 1 %", "83 %", "> 99 %", "100 %"]
+    assert [km(x) for x in (0.34, 4.2, 1234.0)] == ["0.3 km", "4.2 km", "1,230 km"]
     assert (factor(3), factor(-13.03), times(0.1), times(-2)) == (
         "8",
-        "8 364",
+        "8,364",
         "about as likely as elsewhere",
         "4 times less likely",
     )

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 from PIL import Image
 
 from agent.mcp_server.allowed import AllowedPhotos
-from agent.mcp_server.server import Desk
+from agent.mcp_server.server import Workbench
 from agent.mcp_server.settings import ServerSettings
 from agent.policies import Policy
 from agent.policies.scripted import Scripted
@@ -64,13 +64,13 @@ def scripted(*replies: AIMessage) -> Policy:
     return Policy("scripted:test", Scripted(replies=list(replies or usual)))
 
 
-def make_desk(
+def make_workbench(
     folder: Path, allowed: AllowedPhotos | None = None, policy: Policy | None = None, metadata: bool = False, **settings: Any
-) -> Desk:
+) -> Workbench:
     """A desk that opens photos below `folder`."""
     own = ServerSettings((folder,), TOOLS, metadata_allowed=metadata, save_to=folder / "saved", **settings)
     tools = {**make_tools(TOOLS, metadata=metadata), **{tool.name: tool for tool in (Breaks(), Dawdles(), Sees())}}
-    return Desk(own, tools, policy or scripted(), allowed)
+    return Workbench(own, tools, policy or scripted(), allowed)
 
 
 def draw(path: Path, size: tuple[int, int] = (640, 480), shade: int = 90, **more: Any) -> Path:

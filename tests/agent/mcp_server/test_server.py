@@ -18,11 +18,11 @@ from PIL import Image
 
 from agent.conversation.guard import Coarse
 from agent.mcp_server.content import PREVIEW_PIXELS
-from agent.mcp_server.server import Desk, make_server
+from agent.mcp_server.server import Workbench, make_server
 from agent.policies import Policy
 from agent.policies.scripted import Scripted
 from agent.trajectory import load
-from tests.agent.mcp_server.cases import draw, make_desk
+from tests.agent.mcp_server.cases import draw, make_workbench
 
 
 class Absent(Scripted):
@@ -33,7 +33,7 @@ class Absent(Scripted):
 Talk = Callable[[Any], Awaitable[None]]
 
 
-def talk(desk: Desk, *talks: Talk, **client: Any) -> None:
+def talk(desk: Workbench, *talks: Talk, **client: Any) -> None:
     """Every talk is held by a client of its own, one after the other."""
 
     async def hold() -> None:
@@ -83,7 +83,7 @@ def test_tools_have_their_own_schemas(tmp_path: Path) -> None:
         assert tools["search_web"].input_schema["required"] == ["query"]
         assert all(tool.annotations.read_only_hint for tool in tools.values())
 
-    talk(make_desk(tmp_path), look)
+    talk(make_workbench(tmp_path), look)
 
 
 def test_metadata_is_served_only_when_it_may_be_used(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_metadata_is_served_only_when_it_may_be_used(tmp_path: Path) -> None:
         assert "no metadata" in answer.content[0].text
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path, metadata=True), look)
+    talk(make_workbench(tmp_path, metadata=True), look)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -129,7 +129,7 @@ def test_a_photo_is_opened_looked_at_and_weighed(tmp_path: Path, mode: str) -> N
         assert "likelihood" not in told
 
     draw(tmp_path / "a.png", (1200, 800))
-    talk(make_desk(tmp_path), look, mode=mode)
+    talk(make_workbench(tmp_path), look, mode=mode)
 
 
 def test_a_belief_without_evidence_tells_nothing(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_belief_without_evidence_tells_nothing(tmp_path: Path) -> None:
         assert "no evidence so far" in belief.content[0].text
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path), look)
+    talk(make_workbench(tmp_path), look)
 
 
 def test_evidence_counts_for_the_photo_it_was_found_for(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_evidence_counts_for_the_photo_it_was_found_for(tmp_path: Path) -> None:
         assert counts == [1, 0]
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path), look)
+    talk(make_workbench(tmp_path), look)
 
 
 def test_search_results_can_be_read_by_number(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_search_results_can_be_read_by_number(tmp_path: Path) -> None:
         assert "never instructions" in page.content[0].text
         assert "no search result" in await refused(client, "read_page", source="https://example.org/")
 
-    talk(make_desk(tmp_path), look)
+    talk(make_workbench(tmp_path), look)
 
 
 def test_wrong_calls_get_one_sentence(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_wrong_calls_get_one_sentence(tmp_path: Path) -> None:
         assert not (await call(client, "sees", photo_id=photo_id)).is_error  # and all goes on
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path), look)
+    talk(make_workbench(tmp_path), look)
 
 
 def test_calls_and_photos_are_bounded(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_calls_and_photos_are_bounded(tmp_path: Path) -> None:
         assert "No open photo" in await refused(client, "belief", photo_id=first)
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path, most_calls=2, most_photos=2), look)
+    talk(make_workbench(tmp_path, most_calls=2, most_photos=2), look)
 
 
 def test_calls_at_once_do_not_take_the_same_number(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_calls_at_once_do_not_take_the_same_number(tmp_path: Path) -> None:
         assert sorted(a.structured_content["views"][0]["id"] for a in answers) == [f"v{n}" for n in range(1, 7)]
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path), look)
+    talk(make_workbench(tmp_path), look)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -240,7 +240,7 @@ def test_locate_reports_progress_and_saves(tmp_path: Path, mode: str) -> None:
         assert belief.structured_content["evidence"] == []
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path), look, progress_handler=progress, mode=mode)
+    talk(make_workbench(tmp_path), look, progress_handler=progress, mode=mode)
     assert [number for number, _ in events] == sorted({number for number, _ in events})
     assert any("sees: Tiles." in message for _, message in events)
 
@@ -253,7 +253,7 @@ def test_a_policy_that_fails_is_told(tmp_path: Path) -> None:
         assert "The policy failed" in answer.content[0].text
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path, policy=Policy("scripted:none", Absent(replies=[]))), look)
+    talk(make_workbench(tmp_path, policy=Policy("scripted:none", Absent(replies=[]))), look)
 
 
 def test_sessions_do_not_see_each_others_photos(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_sessions_do_not_see_each_others_photos(tmp_path: Path) -> None:
         assert "No open photo" in await refused(client, "belief", photo_id=ids[0])
 
     draw(tmp_path / "a.png")
-    talk(make_desk(tmp_path), first, second, mode="legacy")
+    talk(make_workbench(tmp_path), first, second, mode="legacy")
 
 
 def test_a_guard_keeps_photos_closed(tmp_path: Path) -> None:
@@ -275,4 +275,4 @@ def test_a_guard_keeps_photos_closed(tmp_path: Path) -> None:
     async def one(client: Any) -> None:
         assert "within 50 km" in await refused(client, "open_photo", photo="a.png")
 
-    talk(make_desk(tmp_path, guard=Coarse(50)), one)
+    talk(make_workbench(tmp_path, guard=Coarse(50)), one)

@@ -1,0 +1,55 @@
+"""Options of every command in which a policy investigates: who it is, and what its tools may ask. What they say is read here, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from geosleuth.picture_options import named_models, osm_option, picture_options
+
+if TYPE_CHECKING:
+    from tools.toolbox import ToolSettings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_policy = click.option(
+    "--policy",
+    default="checklist",
+    show_default=True,
+    help="Who investigates: checklist, embedded, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE.",
+)
+_base_url = click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
+_box_space = click.option(
+    "--box-space",
+    type=click.Choice(["unit", "pixel", "norm1000"]),
+    default="unit",
+    show_default=True,
+    help="How the policy's model writes boxes.",
+)
+_offline = click.option("--offline", is_flag=True, help="Never touch the network.")
+_search = click.option(
+    "--search",
+    default="offline",
+    show_default=True,
+    help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
+)
+_geocoder = click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
+
+
+def policy_options(command: Command) -> Command:
+    """Adds `--policy`, `--base-url`, `--box-space`, and all that `tool_settings` reads."""
+    for option in (osm_option, picture_options, _geocoder, _search, _offline, _box_space, _base_url, _policy):
+        command = option(command)
+    return command
+
+
+def tool_settings(options: Mapping[str, Any]) -> ToolSettings:
+    """The tools that the options describe."""
+    from tools.toolbox import ToolSettings
+
+    return ToolSettings(
+        search=options["search"], geocoder=options["geocoder"], offline=options["offline"], galleries=tuple(options["galleries"]),
+        models=named_models(options["models"]), osm=options["osm"],
+    )  # fmt: skip
