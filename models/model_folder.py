@@ -84,3 +84,8 @@ def replaced(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def is_text(value: Any) -> bool:
+    """Whether it is a text that can be shown in one line."""
+    return isinstance(value, str) and len(value) < 2000 and value.isprintable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from geo.cells import keys_at
 from geo.sphere import Floats
 from models.encoders.encoder import Vectors
+from models.geolocator import ModelError
+from models.model_folder import is_text
 
 Told = Callable[[Mapping[str, Any]], None]
 """Called with what training reports: `{"step": …, "of": …, "loss": …}`, `{"epoch": …, "validation": …}`."""
@@ -59,3 +62,15 @@ class TrainingData:
         blocks, of = np.unique(block, return_inverse=True)
         held = np.random.default_rng(seed).random(len(blocks)) < share
         return self.pick(np.flatnonzero(~held[of])), self.pick(np.flatnonzero(held[of]))
+
+
+def check_data(data: TrainingData) -> None:
+    """Raises ModelError for data that cannot be trained on."""
+    if not all(map(is_text, (data.source, data.encoder, data.encoder_digest))):
+        raise ModelError("the names of the training data and of their encoder must be one short line each")
+    if data.vectors.ndim != 2 or not len(data) or not (len(data.lat) == len(data.lon) == len(data)):
+        raise ModelError(f"{data.source} holds no vectors, or not as many as places")
+    if not all(math.isfinite(float(part.sum())) for part in (data.vectors, data.lat, data.lon)):
+        raise ModelError(f"{data.source} holds vectors or places that are not finite")
+    if (np.abs(data.lat) > 90.0).any():
+        raise ModelError(f"{data.source} holds latitudes beyond 90 degrees")

@@ -6,7 +6,6 @@ Nothing of the package is imported or executed, and nothing is unpickled but ten
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import math
 import re
@@ -25,6 +24,7 @@ from models.alignment.gallery_embeddings import candidates_of
 from models.alignment.location_encoder import LocationEncoder
 from models.alignment.perceptron import Arrays, Perceptron, numbers
 from models.geolocator import ModelError
+from models.torch_file import line_of, read_torch
 from models.training_data import Told, silent
 
 TRAINED_ON = "MediaEval 2016 (MP-16) by the authors of GeoCLIP"
@@ -92,13 +92,13 @@ class GeoClipFiles:
         except ModelError:
             raise
         except Exception as error:  # safetensors has an error of its own in Rust, beside KeyError and ValueError
-            raise ModelError(f"{self.place}: model.safetensors cannot be read ({_line(error)})") from error
+            raise ModelError(f"{self.place}: model.safetensors cannot be read ({line_of(error)})") from error
 
     def _config(self) -> dict[str, Any]:
         try:
             config = json.loads(self.read("config.json"))
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"{self.place}: config.json cannot be read ({_line(error)})") from error
+            raise ModelError(f"{self.place}: config.json cannot be read ({line_of(error)})") from error
         if not isinstance(config, dict) or config.get("model_type") != "geoclip-geolocation" or config.get("format_version") != 1:
             raise ModelError(f"{self.place} is no release of GeoCLIP in the format 1")
         return config
@@ -157,7 +157,7 @@ def read_gallery(data: bytes) -> tuple[Floats, Floats]:
             raise ValueError(f"{len(lines) - 1} rows")
         points = np.loadtxt(lines[1:], delimiter=",", usecols=columns, ndmin=2, comments=None)
     except (ValueError, IndexError) as error:
-        raise ModelError(f"the gallery cannot be read ({_line(error)})") from error
+        raise ModelError(f"the gallery cannot be read ({line_of(error)})") from error
     lat, lon = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
     if not len(lat) or not (np.abs(lat) <= 90.0).all() or not (np.abs(lon) <= 180.0).all():
         raise ModelError("the gallery holds coordinates that make no sense")
@@ -172,7 +172,7 @@ def _in_wheel(path: Path) -> GeoClipFiles:
         except KeyError:
             raise ModelError(f"{path.name} holds no geoclip/{name}") from None
         except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
-            raise ModelError(f"{path.name} cannot be read ({_line(error)})") from error
+            raise ModelError(f"{path.name} cannot be read ({line_of(error)})") from error
         return _bounded(data, name)
 
     return GeoClipFiles(str(path), read, release=False)
@@ -189,7 +189,7 @@ def _in_folder(path: Path) -> GeoClipFiles:
             with (root / name).open("rb") as file:
                 data = file.read(_MAX_FILE + 1)
         except OSError as error:
-            raise ModelError(f"{root / name} cannot be read ({_line(error)})") from error
+            raise ModelError(f"{root / name} cannot be read ({line_of(error)})") from error
         return _bounded(data, name)
 
     return GeoClipFiles(str(path), read, release)
@@ -203,7 +203,7 @@ def _downloaded(repository: str) -> Path:
     except ImportError as error:
         raise ModelError("a hub release needs the package huggingface_hub") from error
     except Exception as error:  # offline, unknown, private: the hub's client has a family of errors for it, and httpx another
-        raise ModelError(f"{repository} cannot be fetched ({_line(error)})") from error
+        raise ModelError(f"{repository} cannot be fetched ({line_of(error)})") from error
 
 
 def _bounded(data: bytes, name: str) -> bytes:
@@ -214,24 +214,9 @@ def _bounded(data: bytes, name: str) -> bytes:
 
 def _torch_arrays(data: bytes, single: str = "") -> dict[str, NDArray[Any]]:
     """The tensors of a file that torch wrote; one tensor alone gets the name `single`."""
+    state = read_torch(data, "the weights file", _MAX_FILE)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            packed = sum(member.file_size for member in file.infolist())
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise ModelError(f"the weights are no file of torch ({_line(error)})") from error
-    if packed > _MAX_FILE:
-        raise ModelError(f"the weights unpack to more than {_MAX_FILE // 2**20} MB")
-    try:
-        import torch
-
-        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         named = {single: state} if single else dict(state)
         return {str(name): tensor.detach().numpy() for name, tensor in named.items()}
-    except ImportError as error:
-        raise ModelError("GeoCLIP's weights are read by torch: pip install torch") from error
-    except Exception as error:  # broken or hostile: torch raises what it trips over, UnpicklingError for anything but tensors
-        raise ModelError(f"the weights cannot be read ({_line(error)})") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"the weights file cannot be read ({line_of(error)})") from error

@@ -7,8 +7,6 @@ the first token of the last layer, 1,024 numbers, not of unit length).
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from models.flow.flow import Flow
 from models.flow.saved import distribution_of
 from models.geolocator import ModelError
+from models.torch_file import line_of, read_torch
 
 _FILES = ("model.safetensors", "pytorch_model.bin", "last.ckpt")
 _MAX_FILE = 1 << 30
@@ -91,28 +90,13 @@ def _safetensors(data: bytes, path: Path) -> dict[str, NDArray[Any]]:
     except ImportError as error:
         raise ModelError("a hub release needs the package safetensors") from error
     except Exception as error:  # safetensors has an error of its own in Rust, beside KeyError and ValueError
-        raise ModelError(f"{path.name} cannot be read ({_line(error)})") from error
+        raise ModelError(f"{path.name} cannot be read ({line_of(error)})") from error
 
 
 def _torch_state(data: bytes, path: Path) -> dict[str, NDArray[Any]]:
+    state = read_torch(data, path.name, _MAX_FILE)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            packed = sum(member.file_size for member in file.infolist())
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise ModelError(f"{path.name} is no file of torch ({_line(error)})") from error
-    if packed > _MAX_FILE:
-        raise ModelError(f"{path.name} unpacks to more than {_MAX_FILE // 2**20} MB")
-    try:
-        import torch
-
-        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         state = state.get("state_dict", state)
-        return {str(name): value.float().numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
-    except ImportError as error:
-        raise ModelError(f"{path.name} is read by torch: pip install torch") from error
-    except Exception as error:  # broken or hostile: torch raises what it trips over, UnpicklingError for anything but tensors
-        raise ModelError(f"{path.name} cannot be read ({_line(error)})") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+        return {str(name): value.float().numpy() for name, value in state.items() if hasattr(value, "numpy")}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"{path.name} cannot be read ({line_of(error)})") from error

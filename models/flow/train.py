@@ -16,10 +16,9 @@ from models.flow.flow import Flow, truth_ratios
 from models.flow.likelihood import bits_over_uniform, published_bits
 from models.flow.saved import distribution_of, save_flow
 from models.flow.settings import FlowSettings
-from models.geocells.saved import is_text
 from models.geolocator import ModelError
 from models.reliability import covered_reliability
-from models.training_data import Told, TrainingData, silent
+from models.training_data import Told, TrainingData, check_data, silent
 
 CHECKPOINT = "checkpoint.pt"
 _LEAST_ROWS = 32
@@ -35,7 +34,7 @@ def train(data: TrainingData, settings: FlowSettings | None = None, folder: Path
     folder cannot be written.
     """
     settings = settings or FlowSettings()
-    _check(data)
+    check_data(data)
     learn, held = data.split(settings.validation_share, settings.seed)
     if len(learn) < _LEAST_ROWS or not len(held):
         raise ModelError(
@@ -82,15 +81,3 @@ def _uncalibrated(learn: TrainingData, arrays: Arrays, settings: FlowSettings, n
     card = {**settings.to_json(), "width_km": 200.0}
     return Flow(name, learn.encoder, learn.encoder_digest, learn.source, settings.objective, distribution_of(card, arrays), settings.divide_prior,
                 reliability=0.5, calibrated=False)  # fmt: skip
-
-
-def _check(data: TrainingData) -> None:
-    """Raises ModelError for data that cannot be trained on."""
-    if not all(map(is_text, (data.source, data.encoder, data.encoder_digest))):
-        raise ModelError("the names of the training data and of their encoder must be one short line each")
-    if data.vectors.ndim != 2 or not len(data) or not (len(data.lat) == len(data.lon) == len(data)):
-        raise ModelError(f"{data.source} holds no vectors, or not as many as places")
-    if not all(math.isfinite(float(part.sum())) for part in (data.vectors, data.lat, data.lon)):
-        raise ModelError(f"{data.source} holds vectors or places that are not finite")
-    if (np.abs(data.lat) > 90.0).any():
-        raise ModelError(f"{data.source} holds latitudes beyond 90 degrees")

@@ -13,10 +13,9 @@ from models.geocells.clusters import Labels
 from models.geocells.head import Head
 from models.geocells.partition import Partition
 from models.geocells.refine import Clusters
+from models.model_folder import is_text
 
 KIND = "geocells"
-_MOST_TEXT = 2000
-"""Texts are shorter than this."""
 _LARGEST = 1e30
 """Numbers up to this fit into float32."""
 Arrays = Mapping[str, NDArray[Any]]
@@ -116,11 +115,6 @@ def text(card: Mapping[str, Any], name: str) -> str:
     if not is_text(value):
         raise ValueError(f"{name} must be a short text")
     return str(value)
-
-
-def is_text(value: Any) -> bool:
-    """Whether it is a text that can be shown in one line."""
-    return isinstance(value, str) and len(value) < _MOST_TEXT and value.isprintable()
 
 
 def _rows(card: Mapping[str, Any], name: str, width: int) -> list[list[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +16,10 @@ from models.geocells.head import Head
 from models.geocells.mixture import Refinement
 from models.geocells.partition import Partition, build_partition
 from models.geocells.refine import build_clusters
-from models.geocells.saved import is_text
 from models.geocells.settings import GeocellSettings
 from models.geolocator import ModelError
 from models.reliability import covered_reliability
-from models.training_data import Told, TrainingData, silent
+from models.training_data import Told, TrainingData, check_data, silent
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -36,7 +34,7 @@ def train(data: TrainingData, settings: GeocellSettings, folder: Path, told: Tol
     last `{"reliability": …, "median_km": …}`, the latter on the held-out photos, which also chose the refinement. Raises
     ModelError for data that geocells cannot be learned from.
     """
-    _check(data)
+    check_data(data)
     learn, held = data.split(settings.validation_share, settings.seed)
     if not len(learn) or not len(held):
         raise ModelError(
@@ -105,15 +103,3 @@ def _ratios(model: Geocells, probability: Floats, held: TrainingData) -> Floats:
 def _some(n: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """At most `MOST_ROWS` of `n` rows, evenly spread."""
     return np.unique(np.linspace(0, n - 1, min(n, MOST_ROWS)).astype(np.intp))
-
-
-def _check(data: TrainingData) -> None:
-    """Raises ModelError for data that cannot be trained on."""
-    if not all(map(is_text, (data.source, data.encoder, data.encoder_digest))):
-        raise ModelError("the names of the training data and of their encoder must be one short line each")
-    if data.vectors.ndim != 2 or not len(data) or not (len(data.lat) == len(data.lon) == len(data)):
-        raise ModelError(f"{data.source} holds no vectors, or not as many as places")
-    if not all(math.isfinite(float(part.sum())) for part in (data.vectors, data.lat, data.lon)):
-        raise ModelError(f"{data.source} holds vectors or places that are not finite")
-    if (np.abs(data.lat) > 90.0).any():
-        raise ModelError(f"{data.source} holds latitudes beyond 90 degrees")

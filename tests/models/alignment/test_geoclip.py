@@ -165,7 +165,7 @@ def test_hostile_and_broken_files_are_errors_in_one_line(
 
 def test_what_unpacks_to_too_much_is_refused(package: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(geoclip, "_MAX_FILE", 2**20)
-    with pytest.raises(ModelError, match="unpack to more"):
+    with pytest.raises(ModelError, match="unpacks to more"):
         find_geoclip(folder(tmp_path / "geoclip", {**package, LOCATION: bomb()})).location_encoder()
     for source in (
         wheel(tmp_path / "g.whl", {**package, LOCATION: bytes(2**21)}),
