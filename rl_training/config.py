@@ -108,6 +108,9 @@ class GrpoSettings:
     passes: int = 1
     """Optimizer steps on the episodes of one rollout; from the second on the ratio and its clip matter."""
     temperature: float = 1.0
+    min_p: float = 0.0
+    """Tokens below this share of the likeliest one's probability are never sampled: a hot temperature then varies choices and keeps their form. The loss counts
+    the log-probabilities of the whole vocabulary."""
     max_new_tokens: int = 256
     """Of one reply."""
     max_tokens: int = 4096

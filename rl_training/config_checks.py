@@ -145,6 +145,8 @@ def _grpo(grpo: GrpoSettings) -> Iterator[str]:
     yield from _one_of("grpo.unfinished", grpo.unfinished, "penalise", "exclude")
     if not 0.0 < grpo.temperature <= 2.0:
         yield f"grpo.temperature is {grpo.temperature:g}: above 0, at most 2"
+    if not 0.0 <= grpo.min_p < 1.0:
+        yield f"grpo.min_p is {grpo.min_p:g}: at least 0, below 1"
     yield from _within("grpo.max_tokens", grpo.max_tokens, 64, 1_000_000)
     yield from _within("grpo.max_new_tokens", grpo.max_new_tokens, 1, grpo.max_tokens)
     yield from _optimiser("grpo", grpo.optimiser, grpo.steps)

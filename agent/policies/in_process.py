@@ -26,6 +26,8 @@ class InProcess(BaseChatModel):
     chatml: Any
     """A `ChatML`."""
     temperature: float = 0.0
+    min_p: float = 0.0
+    """See `Sampler.submit`."""
     max_new_tokens: int = 1024
     max_tokens: int | None = None
     """Of a whole conversation; a reply gets what is left. None: no bound but the model's."""
@@ -68,7 +70,7 @@ class InProcess(BaseChatModel):
         if left < 1:
             raise TooLong(f"the conversation has {len(stream.ids)} tokens, and {self.max_tokens} are allowed")
         sampler: Sampler = self.sampler
-        return sampler.submit(stream, temperature=self.temperature, most=left, salt=self.salt)
+        return sampler.submit(stream, temperature=self.temperature, min_p=self.min_p, most=left, salt=self.salt)
 
     def _result(self, stream: Stream, sampled: Sampled) -> ChatResult:
         ids = sampled.ids[:-1] if sampled.ended else sampled.ids

@@ -44,6 +44,7 @@ class _Row:
     known: Any
     """The stream as numbers that tell pictures apart."""
     temperature: float
+    min_p: float
     most: int
     future: Future[Sampled]
     generator: Any
@@ -90,8 +91,11 @@ class Sampler:
         self._closing = False
         self.read_tokens = self.reused_tokens = self.written_tokens = 0
 
-    def submit(self, stream: Stream, *, temperature: float = 0.0, most: int = 1024, salt: int = 0) -> Future[Sampled]:
-        """Ask for the continuation of `stream`, of at most `most` tokens; a temperature of 0 takes the likeliest token.
+    def submit(
+        self, stream: Stream, *, temperature: float = 0.0, min_p: float = 0.0, most: int = 1024, salt: int = 0
+    ) -> Future[Sampled]:
+        """Ask for the continuation of `stream`, of at most `most` tokens; a temperature of 0 takes the likeliest token. Tokens whose probability is
+        below `min_p` of the likeliest one's are never drawn (min-p sampling, arXiv 2407.01082); log-probabilities are those of the whole vocabulary.
 
         What is sampled depends on the sampler's seed, `salt`, the stream with its pictures, and how often the same was asked before, whatever else is
         asked at the same time.
@@ -102,7 +106,7 @@ class Sampler:
             self._asked[digest] += 1
             generator = torch.Generator(device="cpu").manual_seed((int.from_bytes(digest[:7], "big") << 7) + self._asked[digest])
             self._number += 1
-            row = _Row(stream, known, temperature, most, Future(), generator, self._number, self._era)
+            row = _Row(stream, known, temperature, min_p, most, Future(), generator, self._number, self._era)
             self._waiting.put(row)
             if self._thread is None or not self._thread.is_alive():
                 self._closing = False
@@ -210,6 +214,8 @@ class Sampler:
         logp = torch.log_softmax(logits.float().cpu() / (row.temperature or 1.0), -1)
         allowed = logp.clone()
         allowed[self.never] = -math.inf
+        if row.min_p > 0:
+            allowed[allowed < allowed.max() + math.log(row.min_p)] = -math.inf
         drawn = torch.multinomial(allowed.exp(), 1, generator=row.generator) if row.temperature > 0 else allowed.argmax()
         token = int(drawn)
         row.ids.append(token)

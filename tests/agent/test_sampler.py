@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
 
-from agent.policies.sampler import Sampled, Sampler  # noqa: E402  (needs torch)
+from agent.policies.sampler import Sampled, Sampler, _Row  # noqa: E402  (needs torch)
 
 TOOLS = [{"type": "function", "function": {"name": "zoom"}}]
 
@@ -211,6 +211,26 @@ def test_a_reply_ends_where_it_ends(model: Any, chatml: ChatML) -> None:
     assert (len(first.ids), first.ended) == (1, False)
     sampler.end = first.ids[0]
     assert sampler.submit(stream, most=50).result(60) == Sampled(first.ids, first.logp, True)
+
+
+def test_what_is_far_less_likely_than_the_best_is_not_sampled(model: Any, chatml: ChatML) -> None:
+    stream, sampler = chatml.prompt(asked(1), None), Sampler(model, made.processor())
+    likeliest = sampler.submit(stream, most=12).result(60)
+    assert sampler.submit(stream, temperature=2.0, most=12).result(60).ids != likeliest.ids
+    hot = sampler.submit(stream, temperature=2.0, min_p=0.9999, most=12).result(60)
+    assert hot.ids == likeliest.ids
+    assert sum(hot.logp) < sum(likeliest.logp), "the probabilities are those of the whole vocabulary, at the temperature"
+
+
+def test_min_p_keeps_what_is_near_enough() -> None:
+    chosen = set()
+    sampler = Sampler.__new__(Sampler)
+    sampler.never, sampler.end, sampler.written_tokens = [3], 99, 0
+    for seed in range(200):
+        row = _Row(None, None, 1.0, 0.5, 10, Future(), torch.Generator().manual_seed(seed), 0, 0)  # type: ignore[arg-type]
+        sampler._take(row, torch.log(torch.tensor([0.4, 0.25, 0.15, 9.0])))
+        chosen.add(row.ids[0])
+    assert chosen == {0, 1}, "0.15 is below half of 0.4, and the mark that is never written does not count"
 
 
 def test_marks_that_only_a_renderer_writes_are_never_sampled(model: Any, chatml: ChatML) -> None:

@@ -142,6 +142,7 @@ def test_a_change_that_means_nothing_is_refused(change: str, words: str) -> None
         ("grpo.epsilon=0.5", "is below grpo.epsilon"),
         ("grpo.beta=-1", "grpo.beta is below 0"),
         ("grpo.temperature=0", "above 0"),
+        ("grpo.min_p=1", "grpo.min_p is 1"),
         ("grpo.temperature=nan", "grpo.temperature is nan"),
         ("grpo.max_new_tokens=5000", "grpo.max_new_tokens is 5000: from 1 to 4096"),
         ("sft.optimiser.warmup_steps=201", "from 0 to the 200 steps"),
