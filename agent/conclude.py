@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from langchain_core.messages import AnyMessage, ToolMessage
@@ -16,6 +16,7 @@ from agent.answer import PolicyAnswer, answer_from, evidence_of
 from agent.candidates import PooledCandidate, from_answer, from_places, from_retrieval, pool
 from agent.case import Case, CaseState, open_calls
 from agent.diversify import summary_of
+from agent.outlook import outlook
 from agent.rank import ranked
 from agent.trajectory import StopReason
 from agent.verify import verified
@@ -23,6 +24,9 @@ from agent.votes import evidence_of_votes, suggested_by
 from geo.belief import Belief
 from geo.sphere import Floats
 from tools.estimate import Estimate
+from tools.observation import ToolContext
+
+T = TypeVar("T")
 
 
 async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
@@ -51,6 +55,9 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
         result |= {"candidates": ranked(result["candidates"], result, case.ranker), "ranker": case.ranker.name}
     if voting := summary_of(state, case):
         result["votes"] = voting
+    result["outlook"] = outlook(case, state).to_json()
+    if case.limits.samples:
+        result["samples"] = await _samples(case, state)
     stop = state["stop"] or _stop(verdict, result["answer"] is not None)
     stubs: list[AnyMessage] = [ToolMessage(content="not carried out: the case is closed", tool_call_id=c["id"], name=c["name"], id=f"result-{c['id']}")
              for c in open_calls(state)]  # fmt: skip
@@ -59,15 +66,30 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
 
 async def _scores(case: Case, state: CaseState, pooled: Sequence[PooledCandidate]) -> dict[str, Floats]:
     """What each learned model that is loaded says of the candidates' points; nothing where one fails or takes too long."""
-    tool = case.tools.get("estimate")
-    if not isinstance(tool, Estimate) or not tool.models or not pooled:
+    if not pooled:
         return {}
     lat, lon = (np.array([getattr(candidate, axis) for candidate in pooled]) for axis in ("lat", "lon"))
+    return await _asked_of_models(case, state, lambda tool, context: tool.scores(context, lat, lon))
+
+
+async def _samples(case: Case, state: CaseState) -> dict[str, Any]:
+    """How many points maps show, and those that the models drew which were asked; points of the belief are drawn again from the ledger."""
+    n = case.limits.samples
+    asked = any(step["tool"] == Estimate.name and step["ok"] for step in state["steps"])
+    drawn = await _asked_of_models(case, state, lambda tool, context: tool.samples(context, n)) if asked else {}
+    points = {model: np.round(np.stack(places, axis=-1), 4) for model, places in drawn.items()}
+    return {"n": n, "seed": 0, "models": {model: at[np.isfinite(at).all(axis=1)].tolist() for model, at in points.items()}}
+
+
+async def _asked_of_models(case: Case, state: CaseState, ask: Callable[[Estimate, ToolContext], dict[str, T]]) -> dict[str, T]:
+    """An answer by each learned model that is loaded; nothing where one fails or takes too long."""
+    tool = case.tools.get(Estimate.name)
+    if not isinstance(tool, Estimate) or not tool.models:
+        return {}
     context = case.tool_context(state)
     try:
-        work = in_daemon(lambda: tool.scores(context, lat, lon))
-        return await asyncio.wait_for(asyncio.wrap_future(work), tool.timeout_s)
-    except Exception:  # a fault of the world, as in `act`; the answer does not need the scores
+        return await asyncio.wait_for(asyncio.wrap_future(in_daemon(lambda: ask(tool, context))), tool.timeout_s)
+    except Exception:  # a fault of the world, as in `act`; the answer does not need this
         return {}
 
 

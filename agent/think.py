@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 import prompts
 from agent.answer import ANSWER_TOOL, answer_schema, read_text
 from agent.case import Case, CaseState
+from agent.outlook import outlook
 from agent.render import image_block, to_chat
 from agent.reply import regular
 from agent.trajectory import StopReason
@@ -58,6 +59,9 @@ def last_turn(state: CaseState, case: Case) -> tuple[StopReason, str] | None:
         return StopReason.MAX_CALLS, f"{case.limits.max_calls} tool calls are used"
     if state["spent_s"] > 0.8 * case.limits.max_seconds:
         return StopReason.MAX_SECONDS, "the time is nearly used"
+    least = case.limits.least_gain_bits
+    if least and state["steps"] and not (ahead := outlook(case, state)).pays(least):
+        return StopReason.NO_ANSWER, ahead.reason()
     return None
 
 

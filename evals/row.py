@@ -71,6 +71,8 @@ class Row:
     judged: Verdicts | None = None
     """An LLM judge's verdicts, where one was asked."""
     ranked: tuple[RankedPlace, ...] = ()
+    candidates_km: tuple[float, ...] | None = None
+    """Distances of the pooled candidates from the truth in the pool's order; None where no pool was kept, or the truth has no coordinates."""
     bits_uniform: float | None = None
     """log2 of the belief's density at the truth over that of a uniform Earth (0 bits: no better than uniform)."""
     bits_prior: float | None = None
@@ -95,5 +97,7 @@ class Row:
         values["truth"] = Truth.from_json(data["truth"])
         values["answer"] = Guess(**data["answer"]) if data["answer"] else None
         values["ranked"] = tuple(RankedPlace(**place) for place in data["ranked"])
+        if data.get("candidates_km") is not None:
+            values["candidates_km"] = tuple(data["candidates_km"])
         values["calls"] = tuple(ToolCall(**call) for call in data["calls"])
         return cls(**values)

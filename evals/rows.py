@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from agent.answer import ANSWER_TOOL, label_of
+from agent.candidates import MAX_CANDIDATES
 from evals.bits import TruthBits, truth_bits
 from evals.geovista_matcher import published_verdicts
 from evals.judge import names_of
@@ -71,6 +72,7 @@ def _row(record: Mapping[str, Any], trajectory: Mapping[str, Any] | None, price:
         distance_km=_km(truth, answer.lat, answer.lon) if answer else None,
         published=_published(truth, *_texts(trajectory, answer)),
         ranked=tuple(_ranked(place, truth) for place in trajectory.get("alternatives", [])),
+        candidates_km=_candidates_km(trajectory, truth),
         bits_uniform=round(bits.uniform, 4) if bits else None,
         bits_prior=round(bits.prior, 4) if bits else None,
         stop=str(trajectory["stop"]),
@@ -107,6 +109,22 @@ def _ranked(place: Mapping[str, Any], truth: Truth) -> RankedPlace:
     label = label_of(place) if place.get("kind") != "country" else str(place.get("country_name"))
     return RankedPlace(float(place["lat"]), float(place["lon"]), label, float(place["probability"]),
                        distance, _holds(place, truth, distance))  # fmt: skip
+
+
+def _candidates_km(trajectory: Mapping[str, Any], truth: Truth) -> tuple[float, ...] | None:
+    """Distances of the pooled candidates, in the order in which they were kept; what is no point is left out."""
+    pooled = trajectory.get("candidates")
+    if not isinstance(pooled, list) or truth.lat is None:
+        return None
+    found = []
+    for candidate in pooled[:MAX_CANDIDATES]:
+        try:
+            lat, lon = float(candidate["lat"]), float(candidate["lon"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if abs(lat) <= 90.0 and abs(lon) <= 180.0:
+            found.append(_km(truth, lat, lon))
+    return tuple(km for km in found if km is not None)
 
 
 def _holds(place: Mapping[str, Any], truth: Truth, distance: float | None) -> bool | None:

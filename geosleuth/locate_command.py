@@ -34,6 +34,22 @@ if TYPE_CHECKING:
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
+@click.option(
+    "--least-gain-bits",
+    type=click.FloatRange(0, 32),
+    default=0.0,
+    show_default=True,
+    metavar="BITS",
+    help="Ask for the answer when another turn is expected to tell less than this; 0 never does.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(0, 500),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Show N points drawn from the belief, and from each model that can draw, in the report's map and the GeoJSON.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Photos at once.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for trajectories; photos finished there are skipped."
@@ -82,7 +98,14 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 
         known = frozenset(gazetteer().country_codes)
     return Settings(
-        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"], votes=options["votes"]),
+        limits=Limits(
+            options["max_turns"],
+            options["max_calls"],
+            options["max_seconds"],
+            votes=options["votes"],
+            least_gain_bits=options["least_gain_bits"],
+            samples=options["samples"],
+        ),
         area=parse_area(options["area"], known) if options["area"] else None,
         context=options["context"],
         metadata_allowed=options["use_metadata"],
@@ -132,14 +155,18 @@ def _report(trajectories: Sequence[Mapping[str, Any]]) -> str:
 
 def _geojson(trajectories: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     from agent.report import belief_of
+    from agent.report.samples import samples_of
+    from geo.draw import sample_feature
     from geo.export import to_geojson
 
     features: list[Any] = []
     for trajectory in trajectories:
-        collection = to_geojson(belief_of(trajectory), trajectory["alternatives"], trajectory["answer"])
-        for feature in collection["features"]:
+        belief = belief_of(trajectory)
+        mine = to_geojson(belief, trajectory["alternatives"], trajectory["answer"])["features"]
+        mine += [sample_feature(drawn.source, drawn.lat, drawn.lon) for drawn in samples_of(trajectory, belief)]
+        for feature in mine:
             feature["properties"]["photo"] = trajectory["photo"]
-        features += collection["features"]
+        features += mine
     return {"type": "FeatureCollection", "features": features}
 
 

@@ -128,6 +128,13 @@ const GeoMap = (() => {
     return paths;
   }
 
+  // Latitudes and longitudes in turn, as points of the map.
+  function pairs(numbers) {
+    const points = [];
+    for (let i = 0; i + 1 < numbers.length; i += 2) points.push({ x: toX(numbers[i + 1]), y: toY(numbers[i]) });
+    return points;
+  }
+
   // ---- one map
 
   class BeliefMap {
@@ -149,6 +156,7 @@ const GeoMap = (() => {
       this.points = given.points.map(p => ({ ...p, x: toX(p.lon), y: toY(p.lat) }));
       this.towns = given.towns.map(t => ({ ...t, x: toX(t.lon), y: toY(t.lat) }));
       this.paths = regions(given.heat);
+      this.samples = (given.samples || []).map(s => ({ kind: s.kind, points: pairs(s.at) }));
     }
 
     // Other data on the same map. Where somebody moved the map, it stays.
@@ -224,7 +232,7 @@ const GeoMap = (() => {
 
     colours() {
       const style = getComputedStyle(this.figure);
-      const names = ["sea", "land", "border", "grid", "maptext", "halo", "heat", "region", "point", "pointtext", "answer"];
+      const names = ["sea", "land", "border", "grid", "maptext", "halo", "heat", "region", "point", "pointtext", "answer", "drawn", "modelled"];
       return Object.fromEntries(names.map(name => [name, style.getPropertyValue(`--map-${name}`).trim()]));
     }
 
@@ -264,6 +272,7 @@ const GeoMap = (() => {
         this.outline(c, this.paths[LEVEL_50], colour.region, 2.2);
       }
       this.plain(c);
+      this.drawSamples(c, colour);
       taken.push([this.width - 54, 0, this.width, 88], [this.width - 186, this.height - 50, this.width, this.height]); // the buttons
       this.drawPoints(c, colour, taken);
       this.scaleBar(c, colour, taken);
@@ -338,6 +347,21 @@ const GeoMap = (() => {
       }
       c.globalAlpha = 1;
       return taken;
+    }
+
+    // Drawn points: dots for the belief, rings for a model.
+    drawSamples(c, colour) {
+      for (const { kind, points } of this.samples) {
+        c.fillStyle = c.strokeStyle = colour[kind] || colour.point;
+        c.lineWidth = 1.2; c.globalAlpha = 0.75;
+        for (const point of points) {
+          const [x, y] = this.screen(point);
+          if (x < -4 || y < -4 || x > this.width + 4 || y > this.height + 4) continue;
+          c.beginPath(); c.arc(x, y, kind === "drawn" ? 2.2 : 3, 0, 7);
+          if (kind === "drawn") c.fill(); else c.stroke();
+        }
+      }
+      c.globalAlpha = 1;
     }
 
     drawPoints(c, colour, taken) {

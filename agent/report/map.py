@@ -10,6 +10,7 @@ import numpy as np
 from agent.report.answer import headline
 from agent.report.belief import bounds, heat
 from agent.report.markup import Html, json_block, tag
+from agent.report.samples import BELIEF, samples_of
 from agent.report.words import area_name, percent
 from geo.belief import Belief
 from geo.sphere import wrap_lon
@@ -23,6 +24,7 @@ def belief_map(trajectory: Mapping[str, Any], belief: Belief, identifier: str) -
     legend = [
         *(tag("span", tag("i", class_=f"k{share}"), f"smallest region with {share}\u00a0%") for share in (50, 90)),
         tag("span", tag("i", class_="heat"), "likelier"),
+        *(tag("span", tag("i", class_=drawn["kind"]), f"drawn from {drawn['label']}") for drawn in data.get("samples", ())),
     ]
     return map_figure(data, identifier, "map of the belief", "90 % region", legend)
 
@@ -31,7 +33,10 @@ def map_data(result: Mapping[str, Any], belief: Belief) -> dict[str, Any]:
     """What `map.js` draws of a belief and its `best_guess`, `alternatives` and `answer`."""
     guess = result["best_guess"]
     box = bounds(belief, float(guess["lat"]), float(guess["lon"]))
-    return {"heat": heat(belief), "bounds": box, "points": _points(result), "towns": towns(box)}
+    drawn = _samples(result, belief)
+    return {
+        "heat": heat(belief), "bounds": box, "points": _points(result), "towns": towns(box), **({"samples": drawn} if drawn else {}),
+    }  # fmt: skip
 
 
 def overview_map(points: Sequence[Mapping[str, Any]]) -> Html:
@@ -55,6 +60,18 @@ def _points(trajectory: Mapping[str, Any]) -> list[dict[str, Any]]:
     if answer := trajectory.get("answer"):
         points.append({**_at(answer), "label": headline(trajectory)[0], "answer": True})
     return points
+
+
+def _samples(result: Mapping[str, Any], belief: Belief) -> list[dict[str, Any]]:
+    """Drawn points as `map.js` takes them, about 10 m apart at the least."""
+    return [
+        {
+            "label": "the belief" if drawn.source == BELIEF else drawn.source,
+            "kind": "drawn" if drawn.source == BELIEF else "modelled",
+            "at": np.round(np.stack([drawn.lat, drawn.lon], axis=-1), 4).ravel().tolist(),
+        }
+        for drawn in samples_of(result, belief)
+    ]
 
 
 def _at(place: Mapping[str, Any]) -> dict[str, float]:

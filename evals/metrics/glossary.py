@@ -11,6 +11,10 @@ CANDIDATES = (3, 5)
 CANDIDATE_KM = (25.0, 200.0, 750.0)
 
 
+POOL: tuple[int | None, ...] = (1, 5, None)
+"""How many of the pooled candidates the oracle may choose among; None for all."""
+
+
 def within(km: float) -> str:
     """The name of the share within a distance."""
     return f"within_{km:g}km"
@@ -19,6 +23,16 @@ def within(km: float) -> str:
 def at_k(k: int, km: float) -> str:
     """The name of accuracy@k within a distance."""
     return f"accuracy@{k}_{km:g}km"
+
+
+def of_pool(k: int | None, km: float) -> str:
+    """The name of the share of records whose nearest of the first k candidates lies within a distance."""
+    return f"pool@{'all' if k is None else k}_{km:g}km"
+
+
+def pool_words(k: int | None) -> str:
+    """`the first candidate`, `the best of the first 5`, `the best of all`."""
+    return "the first candidate" if k == 1 else f"the best of {'all candidates' if k is None else f'the first {k}'}"
 
 
 _LEVELS = ("country", "region", "city")
@@ -47,6 +61,9 @@ METRICS: dict[str, tuple[str, str, str, str]] = {
     **{at_k(k, t): (f"any of {k}, <{t:g} km", "share", "high", f"one of the first {k} ranked places lies within {t:g} km")
        for k in CANDIDATES for t in CANDIDATE_KM},
     "oracle_median_km": ("nearest of ranked", "km", "low", "median distance of the nearest ranked place, a lower bound for choosing better among them"),
+    **{of_pool(k, t): (f"{pool_words(k)}, <{t:g} km", "share", "high",
+                       f"{pool_words(k)} that were pooled lies strictly within {t:g} km; a record without candidates is a miss")
+       for k in POOL for t in THRESHOLDS_KM},
     "coverage50": ("in 50 % radius", "share", "", "answers with the truth inside their 50 % radius; calibrated: 50 %"),
     "coverage90": ("in 90 % radius", "share", "", "answers with the truth inside their 90 % radius; calibrated: 90 %"),
     "ece_answer": ("ECE of answers", "share", "low", "expected calibration error, in ten equal bins, of the answer's probability of lying within 50 km"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evals.metrics.glossary import EXTRA_KM, METRICS, NEAR_KM, within
+from evals.metrics.glossary import EXTRA_KM, METRICS, NEAR_KM, POOL, of_pool, pool_words, within
 from geo.score import THRESHOLDS_KM
 
 Cells = Sequence[Sequence[str]]
@@ -29,6 +29,14 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
 OF_SPLITS = ("country", "region", "city", within(25.0), within(200.0), within(750.0), "geoscore", "median_km")
 
 
+POOL_TITLE = "What the pool of candidates held, beside what was answered"
+POOL_ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("the answer", tuple(within(t) for t in THRESHOLDS_KM)),
+    *((pool_words(k), tuple(of_pool(k, t) for t in THRESHOLDS_KM)) for k in POOL),
+)
+"""The rows of a system in the table of the oracle: what each is called, and its metrics by distance."""
+
+
 def markdown(summaries: Mapping[str, Mapping[str, Any]]) -> str:
     """All tables: systems beside each other, then splits and tools of the first."""
     parts = []
@@ -36,6 +44,8 @@ def markdown(summaries: Mapping[str, Mapping[str, Any]]) -> str:
         shown = [name for name in names if any(_has(summary, name) for summary in summaries.values())]
         if shown:
             parts.append(f"## {title}\n\n{_systems(summaries, shown)}")
+    if any(_has(summary, of_pool(None, t)) for summary in summaries.values() for t in THRESHOLDS_KM):
+        parts.append(f"## {POOL_TITLE}\n\n{_pool(summaries)}")
     if any(summary["clouds"] for summary in summaries.values()):
         parts.append(f"## All answers as a cloud on that of true places (k = 3)\n\n{_clouds(summaries)}")
     first: Mapping[str, Any] = next(iter(summaries.values()), {"splits": {}, "macro": {}, "agent": {"tools": {}, "stops": {}}})
@@ -57,6 +67,17 @@ def _systems(summaries: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -
     rows = [[title, str(summary["n"]), *(cell(name, summary["metrics"].get(name), summary["n"]) for name in names)]
             for title, summary in summaries.items()]  # fmt: skip
     return table(["", "n", *(METRICS[name][0] for name in names)], rows)
+
+
+def _pool(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+    """The oracle: for each system whose candidates were kept, the answer and the nearest of its first candidates."""
+    rows = []
+    for title, summary in summaries.items():
+        if any(_has(summary, of_pool(None, t)) for t in THRESHOLDS_KM):
+            for words, names in POOL_ROWS:
+                cells = [cell(name, summary["metrics"].get(name), summary["n"]) for name in names]
+                rows.append([title, words, *cells])
+    return table(["", "within", *(f"<{t:g} km" for t in THRESHOLDS_KM)], rows)
 
 
 def _clouds(summaries: Mapping[str, Mapping[str, Any]]) -> str:

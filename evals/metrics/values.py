@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agent.trajectory import StopReason
-from evals.metrics.glossary import CANDIDATE_KM, CANDIDATES, NEAR_KM, at_k, within
+from evals.metrics.glossary import CANDIDATE_KM, CANDIDATES, NEAR_KM, POOL, at_k, of_pool, within
 from evals.row import LEVELS, Row, Verdicts
 from geo.score import THRESHOLDS_KM, geoscore
 from geo.sphere import Floats
@@ -26,6 +26,12 @@ def distances(rows: Sequence[Row]) -> Floats:
 def oracle_distances(rows: Sequence[Row], k: int | None = None) -> Floats:
     """Distance [n] in km of the nearest of the first k ranked places (of all for None), as in `distances`."""
     nearest = [min((p.distance_km for p in row.ranked[:k] if p.distance_km is not None), default=np.inf) for row in rows]
+    return np.array([np.nan if row.truth.lat is None else near for row, near in zip(rows, nearest, strict=True)])
+
+
+def pool_distances(rows: Sequence[Row], k: int | None = None) -> Floats:
+    """Distance [n] in km of the nearest of the first k pooled candidates (of all for None), as in `distances`."""
+    nearest = [min((row.candidates_km or ())[:k], default=np.inf) for row in rows]
     return np.array([np.nan if row.truth.lat is None else near for row, near in zip(rows, nearest, strict=True)])
 
 
@@ -63,6 +69,10 @@ def mean_values(rows: Sequence[Row], extra_km: Sequence[float] = ()) -> dict[str
         for k in CANDIDATES:
             nearest = oracle_distances(rows, k)
             values |= {at_k(k, t): _hits(nearest, t) for t in CANDIDATE_KM}
+    if any(row.candidates_km is not None for row in rows):
+        for first in POOL:
+            nearest = pool_distances(rows, first)
+            values |= {of_pool(first, t): _hits(nearest, t) for t in THRESHOLDS_KM}
     return {**values, **_calibration(rows, far), **_spent(rows)}
 
 

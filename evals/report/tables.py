@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from agent.report.markup import Html, join, tag
-from evals.metrics.table import OF_SPLITS, TABLES
+from agent.report.markup import Html, escape, join, tag
+from evals.metrics.table import OF_SPLITS, POOL_ROWS, POOL_TITLE, TABLES
 from evals.report.figures import Figure, Metric, figure, mapping, metric_named, metrics, splits
 from evals.report.plots import system_class
+from geo.score import THRESHOLDS_KM
 
 Summaries = Mapping[str, Mapping[str, Any]]
 
@@ -20,6 +21,11 @@ _CLOUDS = (
 )
 _OPEN = 3
 """So many groups of the summary are unfolded at first."""
+POOL_NOTE = (
+    "A pool holds every place that the policy, similar photos, votes and the belief suggested. No ranking finds what it does not hold; a record without "
+    "candidates is a miss. The first candidate is that of the pool's own order, and there even where the policy would not tell. The answer's own point is no "
+    "candidate: it can lie nearer than all of them."
+)
 RULE = (
     "● marks the best of a column only where its 95 % interval does not meet that of any other system. Two systems whose intervals meet may still "
     "differ: “eval compare” tells by pairs. A record without an answer is wrong everywhere. Small figures: interval, and n where it is not that of "
@@ -32,13 +38,30 @@ def summary_tables(summaries: Summaries) -> Html:
     figures = {system: metrics(summary) for system, summary in summaries.items()}
     counts = {system: count(summary) for system, summary in summaries.items()}
     named = {name for found in figures.values() for name in found}
-    known = {name for _, names in TABLES for name in names}
+    known = {name for _, names in (*TABLES, *POOL_ROWS) for name in names}
     groups = [*TABLES, ("Further metrics", tuple(sorted(named - known)))]
     parts: list[Html] = []
     for title, names in groups:
         if mine := [metric_named(name) for name in names if name in named]:
             parts.append(_group(title, _table(mine, figures, counts), open_=len(parts) < _OPEN))
-    return join(parts, _clouds(summaries, counts), tag("p", RULE, class_="note"))
+    return join(parts, _pool(figures, counts), _clouds(summaries, counts), tag("p", RULE, class_="note"))
+
+
+def _pool(figures: Mapping[str, Mapping[str, Figure]], counts: Mapping[str, int | None]) -> Html | None:
+    """The oracle: the answers beside the nearest of the first candidates; none where no system kept candidates."""
+    oracle = {name for _, names in POOL_ROWS[1:] for name in names}
+    columns = [Metric(f"{t:g}", f"<{t:g} km", "share", "high", f"strictly within {t:g} km") for t in THRESHOLDS_KM]
+    rows = []
+    for index, (system, found) in enumerate(figures.items()):
+        for row, (words, names) in enumerate(POOL_ROWS if oracle & found.keys() else ()):
+            title = [tag("i", class_=f"swatch {system_class(index)}"), escape(system)] if row == 0 else []
+            cells = [cell(found.get(name), metric, False, counts[system]) for name, metric in zip(names, columns, strict=True)]
+            rows.append(tag("tr", tag("th", title, tag("small", words), scope="row"), cells))
+    if not rows:
+        return None
+    head = tag("thead", tag("tr", tag("th", "System", scope="col"), [heading(column) for column in columns]))
+    table = wide(tag("table", head, tag("tbody", rows), class_="figures"))
+    return _group(POOL_TITLE, join(table, tag("p", POOL_NOTE, class_="note")), open_=False)
 
 
 def count(part: Mapping[str, Any]) -> int | None:

@@ -61,6 +61,14 @@ if TYPE_CHECKING:
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
 @click.option(
+    "--least-gain-bits",
+    type=click.FloatRange(0, 32),
+    default=0.0,
+    show_default=True,
+    metavar="BITS",
+    help="Ask for the answer when another turn is expected to tell less than this; 0 never does.",
+)
+@click.option(
     "--baselines",
     default="auto",
     show_default=True,
@@ -117,7 +125,13 @@ def _settings(options: Mapping[str, Any]) -> RunSettings:
         except (ValueError, TypeError) as error:
             raise click.UsageError("--price wants two numbers, such as 0.25,2") from error
     return RunSettings(
-        limits=Limits(options["max_turns"], options["max_calls"], options["max_seconds"], votes=options["votes"]),
+        limits=Limits(
+            options["max_turns"],
+            options["max_calls"],
+            options["max_seconds"],
+            votes=options["votes"],
+            least_gain_bits=options["least_gain_bits"],
+        ),
         tools=ToolSettings(
             options["search"],
             options["geocoder"],

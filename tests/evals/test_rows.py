@@ -146,6 +146,24 @@ def test_verdicts_of_a_judge(tmp_path: Path) -> None:
     assert read_verdicts(tmp_path / "none") == {}
 
 
+def test_candidates_are_measured_in_the_order_of_the_pool(tmp_path: Path) -> None:
+    pool = [
+        {"lat": 41.15, "lon": -8.61},
+        {"lat": 38.7223, "lon": -9.1393},
+        {"lat": "x"},
+        "no candidate",
+        {"lat": 95.0, "lon": 0.0},
+    ]
+    lines = [trajectory("r0", None, candidates=pool), trajectory("r1", None), trajectory("r2", None, candidates=[])]
+    a, b, c = rows_of(run(tmp_path, *lines, truths=(LISBON, LISBON, LISBON)))
+    assert a.candidates_km == pytest.approx((273.8, 0.0), abs=0.5)
+    assert b.candidates_km is None, "an older trajectory, or one from elsewhere"
+    assert c.candidates_km == ()
+    assert Row.from_json(a.to_json()) == a
+    (nowhere,) = rows_of(run(tmp_path / "n", trajectory("r0", None, candidates=pool), truths=(Truth(None, None, "PT"),)))
+    assert nowhere.candidates_km is None
+
+
 def test_rows_survive_json(tmp_path: Path) -> None:
     folder = run(tmp_path, trajectory("r0", place(38.72, -9.14), alternatives=[{**place(38.7, -9.1), "kind": "city"}]))
     (row,) = rows_of(folder)

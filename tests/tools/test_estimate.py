@@ -85,3 +85,43 @@ def test_scores_of_candidates_by_every_model() -> None:
     scores = tool.scores(context(photo("PT", 1)), np.array([10.0, 13.0]), np.array([0.0, 0.0]))
     assert list(scores) == ["a"]
     np.testing.assert_allclose(scores["a"], [0.0, -3.0])
+
+
+def test_the_words_tell_how_much_the_picture_tells_and_where() -> None:
+    tool = Estimate([Fixed("a", 48.21, 16.37)], {"tiny": PictureVectors(Tiny())}, concepts=False)
+    found = tool.run(EstimateArguments(), context(photo("AT", 1)))
+    bits = Belief.start().update(*found.evidence).gain_bits()
+    assert bits > 4
+    assert found.data["localizability_bits"] == pytest.approx(bits, abs=1e-3)
+    assert found.data["places"][0]["country"] == "AT"
+    share = 100 * found.data["places"][0]["probability"]
+    assert f"together: the picture alone tells {bits:.1f} bits: {share:.0f} % Vienna area (AT)" in found.text
+
+
+def test_a_picture_that_tells_nothing_is_said_to() -> None:
+    class Doubtful(Fixed):
+        def evidence(self, vector: NDArray[np.float32]) -> Evidence:
+            return replace(super().evidence(vector), reliability=0.01)
+
+    tool = Estimate([Doubtful("a", 10.0, 10.0)], {"tiny": PictureVectors(Tiny())}, concepts=False)
+    found = tool.run(EstimateArguments(), context(photo("PT", 1)))
+    assert found.text.endswith("tells next to nothing beyond where photos are taken (0.0 bits)")
+    assert found.data["places"] == []
+    assert "together" not in Estimate([], {}).run(EstimateArguments(), context(photo("PT", 1))).text
+
+
+def test_points_are_drawn_by_models_that_can_and_are_trusted() -> None:
+    class Draws(Fixed):
+        reliability = 0.5
+
+        def sample(self, vector: NDArray[np.float32], n: int, seed: int = 0) -> tuple[Floats, Floats]:
+            assert vector.shape == (Tiny.dim,)
+            return np.full(n, self._at[0]), np.full(n, self._at[1])
+
+    class Doubtful(Draws):
+        reliability = 0.01
+
+    models = [Fixed("a", 1.0, 2.0), Draws("b", 10.0, 20.0), Doubtful("c", 30.0, 40.0)]
+    drawn = Estimate(models, {"tiny": PictureVectors(Tiny())}, concepts=False).samples(context(photo("PT", 1)), 3)
+    assert list(drawn) == ["b"]
+    np.testing.assert_array_equal(drawn["b"], [[10.0] * 3, [20.0] * 3])

@@ -191,6 +191,44 @@ def test_every_metric_is_in_the_glossary_and_the_tables_show_it() -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
+def test_the_best_of_the_pool_stands_beside_the_answer() -> None:
+    """By hand: one candidate of record b and two of c lie within 25 km; d kept no candidate, e did not run to its end."""
+    rows = [
+        row("a", 0.5, candidates_km=(0.5, 900.0)),
+        row("b", 300.0, candidates_km=(300.0, 3000.0, 24.9)),
+        row("c", 30.0, candidates_km=(30.0, 26.0, 40.0, 60.0, 70.0, 0.9, 1.1)),
+        row("d", None, candidates_km=()),
+        row("e", None, stop="policy_error"),
+    ]
+    found = summarise(rows, resamples=100)
+    assert value(found, "within_25km") == value(found, "pool@1_25km") == pytest.approx(0.2)
+    assert value(found, "pool@5_25km") == pytest.approx(0.4)
+    assert value(found, "pool@all_25km") == pytest.approx(0.6)
+    assert value(found, "pool@all_1km") == pytest.approx(0.4), "a threshold is strict"
+    assert value(found, "pool@1_750km") == value(found, "pool@all_2500km") == pytest.approx(0.6)
+    assert found["metrics"]["pool@5_25km"]["n"] == 5, "records without candidates are misses"
+    assert found["metrics"]["pool@5_25km"]["low"] < 0.4 < found["metrics"]["pool@5_25km"]["high"]
+    text = markdown({"run": found, "constant": summarise([row("a", 1.0)], resamples=50)})
+    lines = [line for line in text.split("## What the pool")[1].split("##")[0].splitlines() if line.startswith("| run")]
+    words = ["the answer", "the first candidate", "the best of the first 5", "the best of all candidates"]
+    assert [line.split("|")[2].strip() for line in lines] == words * 2, "it is cut in two to fit a terminal"
+    assert "60.0 %" in lines[3]
+    assert "| constant" not in text.split("## What the pool")[1].split("##")[0]
+
+
+def test_without_a_pool_there_is_no_oracle() -> None:
+    found = summarise(mixed(), resamples=50)
+    assert not [name for name in found["metrics"] if name.startswith("pool@")]
+    assert "What the pool" not in markdown({"run": found})
+
+
+def test_a_pool_knows_no_distance_without_a_truth() -> None:
+    found = summarise(
+        [row("a", 1.0, candidates_km=(1.0,)), Row("b", "photo", Truth(None, None, "PT"), stop="answered")], resamples=50
+    )
+    assert found["metrics"]["pool@1_25km"] == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 1}
+
+
 def test_comparison_pairs_records() -> None:
     a = [row(str(i), 600.0) for i in range(30)] + [row("only", 1.0)]
     b = [row(str(i), 600.0 if i < 10 else 5.0) for i in range(30)]

@@ -67,6 +67,18 @@ def test_a_run_beside_its_baselines(tmp_path: Path) -> None:
     assert len(block(tree, "thumbs-0")) == 24
 
 
+def test_the_pool_stands_beside_the_answers(tmp_path: Path) -> None:
+    mine = [row("a", candidates_km=(3.0,)), row("b", 900.0, candidates_km=(900.0, 2.0))]
+    page, tree = made({"checklist": mine, "constant": [row("a"), row("b", 40.0)]}, case_in(tmp_path), beliefs=1)
+    (group,) = [part for part in find(tree, "details.group") if "pool of candidates" in part.text_content()]
+    heads = [head.text_content() for head in group.xpath(".//tbody/tr/th")]
+    assert heads == ["checklistthe answer", "the first candidate", "the best of the first 5", "the best of all candidates"]
+    figures = [[cell.text for cell in line.xpath(".//b")] for line in group.xpath(".//tbody/tr")]
+    assert figures[0] == figures[1] == ["0.0 %", "50.0 %", "50.0 %", "50.0 %", "100.0 %"]
+    assert figures[2] == figures[3] == ["0.0 %", "100.0 %", "100.0 %", "100.0 %", "100.0 %"]
+    assert "the first candidate, &lt;" not in page, "no other table has them"
+
+
 def test_no_record_and_one_record() -> None:
     _, tree = made({"checklist": []})
     assert "There is no record" in said(tree, "#records-card")
