@@ -17,7 +17,7 @@ from agent.candidates import PooledCandidate, from_answer, from_places, from_ret
 from agent.case import Case, CaseState, open_calls
 from agent.diversify import summary_of
 from agent.outlook import outlook
-from agent.rank import ranked
+from agent.rank import ranked, seen_in
 from agent.trajectory import StopReason
 from agent.verify import verified
 from agent.votes import evidence_of_votes, suggested_by
@@ -52,7 +52,9 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
         judged(case.belief(ledger)) if scores else case.read_off(ledger, f"candidates {pooled} {verdict} {voted}", judged)
     )
     if case.ranker is not None:
-        result |= {"candidates": ranked(result["candidates"], result, case.ranker), "ranker": case.ranker.name}
+        see = seen_in(case.photo, case.tools, state["steps"])
+        order = await asyncio.to_thread(ranked, result["candidates"], result, case.ranker, see)  # one that looks takes seconds
+        result |= {"candidates": order, "ranker": case.ranker.name}
     if voting := summary_of(state, case):
         result["votes"] = voting
     result["outlook"] = outlook(case, state).to_json()

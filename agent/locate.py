@@ -140,10 +140,10 @@ def _ranker(name: str) -> CandidateRanker | None:
     """Raises ModelError, a ValueError, where there is none of that name."""
     if not name:
         return None
-    from models.ranker.ranker import Ranker
+    from models.ranker.load import load_ranker
     from models.registry import model_folder
 
-    return Ranker.load(model_folder(name))
+    return load_ranker(model_folder(name))
 
 
 def _in_file(path: Path) -> Save:

@@ -78,12 +78,17 @@ class BeliefSummary:
 
 def read_candidates(given: Any) -> list[Candidate]:
     """The candidates of a list, at most `MOST_CANDIDATES`; those that lie at no place are left out. Raises ModelError for no list."""
+    return [candidate for _, candidate in numbered_candidates(given)]
+
+
+def numbered_candidates(given: Any) -> list[tuple[int, Candidate]]:
+    """As `read_candidates`, each with its row in what was given."""
     if not isinstance(given, Sequence) or isinstance(given, str | bytes):
         raise ModelError("candidates must be a list")
     found = []
-    for item in given[:MOST_CANDIDATES]:
+    for row, item in enumerate(given[:MOST_CANDIDATES]):
         try:
-            found.append(Candidate.read(item if isinstance(item, Mapping) else {}))
+            found.append((row, Candidate.read(item if isinstance(item, Mapping) else {})))
         except ModelError:
             continue
     return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from models.gallery.gallery import Gallery, GalleryError, Hit, Row
 from models.knn_density import neighbour_weights
 from models.ranker.candidates import SOURCES, BeliefSummary, Candidate
 from models.ranker.lists import RankingData, RankingList
+from models.ranker.sights import Sights
 from models.training_data import Told, silent
 
 NEAR_KM = 25.0
@@ -22,6 +23,10 @@ _SPARE = 8
 """Photos looked up beyond those wanted, since the photo itself and its copies are taken out."""
 _BATCH = 256
 _SOURCES = tuple(int(kind == "retrieval") for kind in SOURCES)
+
+
+PicturesOf = Callable[[Sequence[Row]], Sequence[str]]
+"""Gives the path of each row's picture, "" for one without."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,16 @@ class GalleryListSettings:
     """Of the draw."""
 
 
-def gallery_lists(gallery: Gallery, name: str, settings: GalleryListSettings | None = None, told: Told = silent) -> RankingData:
+def gallery_lists(
+    gallery: Gallery,
+    name: str,
+    settings: GalleryListSettings | None = None,
+    told: Told = silent,
+    pictures: PicturesOf | None = None,
+) -> RankingData:
     """Lists of photos of a gallery, each asked without itself (leave one out) and without other rows of the same file.
 
-    Near copies under another file name are not known as such here: take them out of the gallery first (`geosleuth gallery`). `told`
+    `pictures` gives the photos' files, for a ranker that looks; without it the lists hold numbers alone. Near copies under another file name are not known as such here: take them out of the gallery first (`geosleuth gallery`). `told`
     hears `{"step": …, "of": …}`. Raises GalleryError for a gallery of fewer than two photos.
     """
     own = settings or GalleryListSettings()
@@ -52,6 +63,8 @@ def gallery_lists(gallery: Gallery, name: str, settings: GalleryListSettings | N
         for row, hits in zip(rows, gallery.search(vectors, own.k + _SPARE), strict=True):
             others = [hit for hit in hits if hit.row.id != row.id and (not row.sha256 or hit.row.sha256 != row.sha256)]
             one = list_of_hits(row.id, row.lat, row.lon, others[: own.k])
+            if len(one) and pictures:
+                one = replace(one, sights=_sights(row, others[: own.k], pictures))
             if len(one):
                 lists.append(one)
             else:
@@ -59,6 +72,17 @@ def gallery_lists(gallery: Gallery, name: str, settings: GalleryListSettings | N
         asked += len(rows)
         told({"step": asked, "of": wanted})
     return RankingData(lists, f"gallery {name} ({len(lists):,} lists of up to {own.k} photos)", 0, left_out)
+
+
+def _sights(row: Row, hits: Sequence[Hit], pictures: PicturesOf) -> Sights:
+    """The photo and those found for it, and where the gallery says that they were taken."""
+    photo, *others = pictures([row, *(hit.row for hit in hits)])
+    return Sights(photo, tuple(others), tuple(place_of(hit.row) for hit in hits))
+
+
+def place_of(row: Row) -> str:
+    """`Porto, Porto District, PT`; "" where the gallery names nothing."""
+    return ", ".join(dict.fromkeys(part for part in (row.city, row.region, row.country) if part))
 
 
 def list_of_hits(photo: str, lat: float, lon: float, hits: Sequence[Hit]) -> RankingList:

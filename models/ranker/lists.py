@@ -1,4 +1,5 @@
-"""Lists of candidates with the truth beside them: what a ranker learns from and is judged on. One JSON line each, without any text of the world."""
+"""Lists of candidates with the truth beside them: what a ranker learns from and is judged on. One JSON line each; text of the world and names of
+pictures stand in it only where a ranker that looks is to learn from it (`models/ranker/sights.py`)."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from geo.cells import keys_at
 from geo.sphere import Floats, haversine_km
 from models.geolocator import ModelError
 from models.model_folder import replaced
-from models.ranker.candidates import BeliefSummary, Candidate, read_candidates
+from models.ranker.candidates import BeliefSummary, Candidate, numbered_candidates
 from models.ranker.features import features
+from models.ranker.sights import Sights
 
 VERSION = 1
 _MOST_LINE = 1_000_000
@@ -38,6 +40,7 @@ class RankingList:
     """Where the photo was taken, degrees."""
     candidates: tuple[Candidate, ...]
     belief: BeliefSummary = field(default_factory=BeliefSummary)
+    sights: Sights = field(default_factory=Sights)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -54,19 +57,21 @@ class RankingList:
         return features(self.candidates, self.belief)
 
     def to_json(self) -> dict[str, Any]:
+        seen = {"seen": self.sights.to_json()} if self.sights != Sights() else {}
         return {"version": VERSION, "id": self.id, "truth": [self.lat, self.lon], "belief": self.belief.to_json(),
-                "candidates": [candidate.to_json() for candidate in self.candidates]}  # fmt: skip
+                "candidates": [candidate.to_json() for candidate in self.candidates], **seen}  # fmt: skip
 
     @classmethod
-    def read(cls, data: Any) -> RankingList:
-        """Raises ModelError for anything that `to_json` did not write."""
+    def read(cls, data: Any, folder: Path | None = None) -> RankingList:
+        """Raises ModelError for anything that `to_json` did not write. Pictures are looked for below `folder`."""
         if not isinstance(data, Mapping) or data.get("version") != VERSION or not isinstance(data.get("id"), str):
             raise ModelError("not a list of candidates of this version")
         lat, lon = truth_of(data.get("truth"))
-        summary = data.get("belief")
-        return cls(
-            data["id"][:200], lat, lon, tuple(read_candidates(data.get("candidates"))), BeliefSummary.read(summary, summary)
-        )
+        summary, given = data.get("belief"), data.get("candidates")
+        found = numbered_candidates(given)
+        sights = Sights.read(data.get("seen"), [row for row, _ in found], len(given or ()), folder or Path())
+        candidates = tuple(candidate for _, candidate in found)
+        return cls(data["id"][:200], lat, lon, candidates, BeliefSummary.read(summary, summary), sights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +134,7 @@ def read_lists(*paths: Path) -> RankingData:
             with path.open("rb") as file:
                 while (line := file.readline(_MOST_LINE)) and len(lists) < _MOST_LISTS:
                     try:
-                        one = RankingList.read(json.loads(line))
+                        one = RankingList.read(json.loads(line), path.parent)
                     except (ModelError, ValueError, RecursionError):
                         damaged += 1
                         continue

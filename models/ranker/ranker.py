@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from geo.sphere import Floats
 from models.geolocator import ModelError
 from models.model_folder import read_arrays, read_card, write_model
-from models.ranker.calibrate import log_softmax, within
 from models.ranker.candidates import PARTS, BeliefSummary, Candidate
 from models.ranker.features import FEATURES, features
 from models.ranker.lists import digest_of
@@ -23,7 +22,8 @@ from models.ranker.network import Scaling, Weights, scores_of
 from models.ranker.scorer import Ranking, Seen
 
 KIND = "ranker"
-_LARGEST = 1e6
+LARGEST = 1e6
+"""Of a number in a card."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,7 @@ class Ranker:
     """Slope and intercept of `models.ranker.calibrate.within`."""
     trained_ids: NDArray[np.uint64]
     """Digests of the ids of the photos that it learned from (`models.ranker.lists.digest_of`), sorted."""
+    looks = False
 
     def raw_scores(self, table: Floats) -> Floats:
         """Scores [n] of features [n, len(FEATURES)], before calibration. The score of a row depends on that row alone."""
@@ -48,13 +49,11 @@ class Ranker:
         """[n], higher is nearer to the truth; differences are log odds of being the nearest. `seen` is not looked at."""
         return self.raw_scores(features(candidates, belief)) / self.temperature
 
-    def rank(self, candidates: Sequence[Candidate], belief: BeliefSummary | None = None) -> Ranking:
-        """Scores and calibrated probabilities. Raises ModelError for no candidates."""
+    def rank(self, candidates: Sequence[Candidate], belief: BeliefSummary | None = None, seen: Seen | None = None) -> Ranking:
+        """Scores and calibrated probabilities; `seen` is not looked at. Raises ModelError for no candidates."""
         if not candidates:
             raise ModelError("there is no candidate to rank")
-        scores = self.scores(candidates, belief)
-        log_p = log_softmax(scores)
-        return Ranking(scores, np.exp(log_p), within(log_p, *self.within))
+        return Ranking.of(self.scores(candidates, belief), self.within)
 
     def lacking(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
         """Parts that it learned from and that no candidate has: its scores and probabilities are less good then."""
@@ -104,17 +103,24 @@ class Ranker:
         for part, shape in shapes.items():
             weights[part] = _floats(arrays, f"weight_{part}", shape)
         scaling = Scaling(_floats(arrays, "mean", (n,)), _floats(arrays, "per_spread", (n,)))
-        slope, intercept = (_number(value, -_LARGEST, _LARGEST) for value in card["within"])
-        ids = arrays["trained_ids"]
-        if ids.dtype != np.uint64 or ids.ndim != 1:
-            raise ValueError("trained_ids is no list of digests")
-        trained_on = str(card["trained_on"])[:400]
-        return cls(name, trained_on, weights, scaling, _number(card["temperature"], 1e-3, 1e3), (slope, intercept), ids)
+        temperature, curve, ids = read_calibration(card, arrays)
+        return cls(name, str(card["trained_on"])[:400], weights, scaling, temperature, curve, ids)
+
+
+def read_calibration(
+    card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[float, tuple[float, float], NDArray[np.uint64]]:
+    """Temperature, slope and intercept of `within`, and digests of the photos learned from. Raises ValueError, KeyError or TypeError."""
+    slope, intercept = (_number(value, -LARGEST, LARGEST) for value in card["within"])
+    ids = arrays["trained_ids"]
+    if ids.dtype != np.uint64 or ids.ndim != 1:
+        raise ValueError("trained_ids is no list of digests")
+    return _number(card["temperature"], 1e-3, 1e3), (slope, intercept), ids
 
 
 def _floats(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Floats:
     array = arrays[name]
-    if array.dtype.kind != "f" or array.shape != shape or not (np.abs(array) <= _LARGEST).all():
+    if array.dtype.kind != "f" or array.shape != shape or not (np.abs(array) <= LARGEST).all():
         raise ValueError(f"{name} holds no numbers of the right shape")
     return array.astype(np.float64)
 

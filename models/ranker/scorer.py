@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.sphere import Floats
+from models.ranker.calibrate import log_softmax, within
 from models.ranker.candidates import BeliefSummary, Candidate
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True)
 class Seen:
     """What can be seen of the photo and of the candidates; all of it may be missing."""
 
-    photo: Path | None = None
-    candidate_photos: Sequence[Path | None] = ()
+    photo: Image.Image | None = None
+    candidate_photos: Sequence[Image.Image | None] = ()
     """For each candidate a photo taken there, or None; empty where there are none at all."""
+    places: Sequence[str] = ()
+    """For each candidate what its source calls it, "" for nothing; empty where there are none at all. Text of the world, not cleaned."""
 
 
 class CandidateScorer(Protocol):
     """Scores candidates; higher is nearer to the truth. Scores are comparable within one list alone.
 
-    A scorer that looks (GeoRanker: a value head on the last hidden state of "How far is this place from latitude …?") reads `seen`; it is
-    trained with `models.ranker.torch_losses.multi_order`. It may not depend on the order of the candidates.
+    `models/ranker/ranker.py` reads numbers; `models/ranker/vlm_ranker.py` looks (GeoRanker: a value head on the last hidden state of "How
+    far is this place from latitude …?") and reads `seen`. None may depend on the order of the candidates.
     """
 
     @property
@@ -35,8 +40,25 @@ class CandidateScorer(Protocol):
         """What it is called."""
         ...
 
-    def scores(self, candidates: Sequence[Candidate], belief: BeliefSummary, seen: Seen | None = None) -> Floats:
+    @property
+    def looks(self) -> bool:
+        """Whether it needs `seen`."""
+        ...
+
+    def scores(self, candidates: Sequence[Candidate], belief: BeliefSummary | None = None, seen: Seen | None = None) -> Floats:
         """[n]. Raises ModelError where it cannot score."""
+        ...
+
+    def rank(self, candidates: Sequence[Candidate], belief: BeliefSummary | None = None, seen: Seen | None = None) -> Ranking:
+        """The same with calibrated probabilities. Raises ModelError for no candidates, and where it cannot score."""
+        ...
+
+    def lacking(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+        """Parts that it learned from and that no candidate has."""
+        ...
+
+    def learned_from(self, ids: Iterable[str]) -> int:
+        """How many of these photos it learned from or was calibrated on."""
         ...
 
 
@@ -49,6 +71,12 @@ class Ranking:
     """Probability that a candidate is the nearest of its list to the truth; sums to 1."""
     within25: Floats
     """Probability that the truth lies within 25 km of a candidate."""
+
+    @classmethod
+    def of(cls, scores: Floats, curve: tuple[float, float]) -> Ranking:
+        """Of calibrated scores [n]; `curve` is slope and intercept of `models.ranker.calibrate.within`."""
+        log_p = log_softmax(scores)
+        return cls(scores, np.exp(log_p), within(log_p, *curve))
 
     @property
     def order(self) -> NDArray[np.intp]:

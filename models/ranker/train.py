@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from geo.sphere import Floats
 from models.geolocator import ModelError
 from models.ranker.accuracy import accuracy, at_random, by_belief, by_scores, gain, oracle
 from models.ranker.calibrate import NEAR_KM, fit_temperature, fit_within, log_softmax
@@ -16,6 +18,7 @@ from models.ranker.fit import Padded, fit
 from models.ranker.lists import RankingData, RankingList, digest_of
 from models.ranker.network import Scaling
 from models.ranker.ranker import Ranker
+from models.ranker.scorer import Ranking
 from models.ranker.settings import RankerSettings
 from models.training_data import Told, silent
 
@@ -38,26 +41,28 @@ def train(data: RankingData, settings: RankerSettings, folder: Path, told: Told 
     scaling = Scaling.of(np.concatenate([one.features for one in learn]))
     weights = fit(Padded.of(learn, scaling), Padded.of(held, scaling), settings, told)
     ids = np.unique(np.array([digest_of(one.id) for one in lists], dtype=np.uint64))
-    ranker = calibrated(Ranker(folder.resolve().name, data.source, weights, scaling, 1.0, (0.0, 0.0), ids), held)
-    figures = held_out_figures(ranker, held)
+    ranker = Ranker(folder.resolve().name, data.source, weights, scaling, 1.0, (0.0, 0.0), ids)
+    raw = [ranker.raw_scores(one.features) for one in held]
+    temperature, curve = calibration(raw, held)
+    ranker = replace(ranker, temperature=temperature, within=curve)
+    figures = held_out_figures(raw, [Ranking.of(scores / temperature, curve) for scores in raw], held)
     ranker.save(folder, settings=settings.to_json(), lists=len(learn), held_out_lists=len(held), held_out=figures)
     return Ranker.load(folder)
 
 
-def calibrated(ranker: Ranker, held: Sequence[RankingList]) -> Ranker:
-    """With its temperature and its curve from held-out lists."""
-    raw, far = [ranker.raw_scores(one.features) for one in held], [one.distance_km for one in held]
+def calibration(raw: Sequence[Floats], held: Sequence[RankingList]) -> tuple[float, tuple[float, float]]:
+    """Temperature and curve from the raw scores of held-out lists."""
+    far = [one.distance_km for one in held]
     temperature = fit_temperature(raw, far)
-    curve = fit_within([log_softmax(scores / temperature) for scores in raw], far)
-    return Ranker(ranker.name, ranker.trained_on, ranker.weights, ranker.scaling, temperature, curve, ranker.trained_ids)
+    return temperature, fit_within([log_softmax(scores / temperature) for scores in raw], far)
 
 
-def held_out_figures(ranker: Ranker, held: Sequence[RankingList]) -> dict[str, Any]:
+def held_out_figures(raw: Sequence[Floats], ranked: Sequence[Ranking], held: Sequence[RankingList]) -> dict[str, Any]:
     """Accuracy beside the oracle, the belief's order and chance, and how good the probabilities are."""
-    own = by_scores(lambda one: ranker.raw_scores(one.features))
+    scores = {id(one): of for one, of in zip(held, raw, strict=True)}
+    own = by_scores(lambda one: scores[id(one)])
     choosers = {"oracle": oracle, "ranker": own, "belief": by_belief, "random": at_random}
     more, error = gain(held, own, by_belief)
-    ranked = [ranker.rank(one.candidates, one.belief) for one in held]
     nearest = [math.log(max(float(r.nearest[one.distance_km.argmin()]), 1e-300)) for r, one in zip(ranked, held, strict=True)]
     p = np.concatenate([r.within25 for r in ranked])
     near = np.concatenate([one.distance_km for one in held]) < NEAR_KM

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from agent.rank import ranked
+from agent.photo import open_photo
+from agent.rank import ranked, seen_in
+from models.gallery.catalogue import GalleryCard, NamedGallery
+from models.gallery.thumbnails import FILE, Thumbnails, jpeg_thumbnail
 from models.geolocator import ModelError
-from models.ranker.scorer import Ranking
+from models.ranker.scorer import Ranking, Seen
+from tools.find_similar import FindSimilar
 
 RESULT = {"belief": {"entropy_bits": 12.0}, "best_guess": {"lat": 41.0, "lon": -8.0}}
 
 
 class ByLatitude:
     name = "by latitude"
+    looks = False
 
     def __init__(self, fails: bool = False) -> None:
         self.fails = fails
@@ -50,3 +57,58 @@ def test_the_order_is_the_rankers_and_scores_are_kept() -> None:
 )
 def test_what_cannot_be_ranked_stays_as_it_is(given: list[dict[str, Any]], ranker: ByLatitude) -> None:
     assert ranked(given, RESULT, ranker) == given
+
+
+class ByRed:
+    """Looks: the redder a candidate's photo, the better."""
+
+    name = "by red"
+    looks = True
+    shown: Seen | None = None
+
+    def rank(self, candidates: Sequence[Any], belief: Any = None, seen: Seen | None = None) -> Ranking:
+        if seen is None or seen.photo is None:
+            raise ModelError("needs the photo")
+        self.shown = seen
+        scores = np.array(
+            [0.0 if picture is None else float(np.asarray(picture)[..., 0].mean()) for picture in seen.candidate_photos]
+        )
+        return Ranking(scores, np.full(len(scores), 1 / len(scores)), np.full(len(scores), 0.25))
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> FindSimilar:
+    """`find_similar` in a gallery with two thumbnails; it is never searched here."""
+    thumbnails = Thumbnails(tmp_path / FILE)
+    thumbnails.put_many(
+        [(name, jpeg_thumbnail(Image.new("RGB", (30, 20), colour))) for name, colour in (("grey", "#444"), ("red", "#f22"))]
+    )
+    thumbnails.close()
+    card = GalleryCard("tiny", "e" * 16, 16, "flat:store")
+    return FindSimilar(NamedGallery("g", tmp_path, card, None), None)  # type: ignore[arg-type]
+
+
+STEPS = [{"tool": "find_similar", "data": {"hits": [{"id": name, "similarity": 0.5} for name in ("grey", "red", "gone")]}}]
+
+
+def test_a_ranker_that_looks_is_shown_the_photos(gallery: FindSimilar, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200), "#2244aa").save(tmp_path / "photo.jpg")
+    given = candidates(10.0, 20.0, 30.0)
+    for candidate, source in zip(given, ("retrieval:grey", "retrieval:red", "retrieval:gone"), strict=True):
+        candidate["provenance"] = [source]
+    ranker = ByRed()
+    see = seen_in(open_photo(tmp_path / "photo.jpg"), {"find_similar": gallery}, STEPS, max_pixels=10_000)
+    assert [one["lat"] for one in ranked(given, RESULT, ranker, see)] == [20.0, 10.0, 30.0]
+    assert ranker.shown is not None
+    assert ranker.shown.photo is not None
+    assert ranker.shown.photo.width * ranker.shown.photo.height <= 10_000
+    assert [picture is None for picture in ranker.shown.candidate_photos] == [False, False, True]
+    assert list(ranker.shown.places) == ["n", "n", "n"]
+    assert ranked(given, RESULT, ranker) == given, "without the photo nothing is ranked"
+    assert [one["lat"] for one in ranked(given, RESULT, ByLatitude(), see)] == [30.0, 20.0, 10.0], "this one is shown nothing"
+
+
+def test_without_a_gallery_there_are_no_photos_of_candidates(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20)).save(tmp_path / "photo.jpg")
+    seen = seen_in(open_photo(tmp_path / "photo.jpg"), {}, STEPS)([{**candidates(1.0)[0], "provenance": ["retrieval:red"]}])
+    assert list(seen.candidate_photos) == [None]

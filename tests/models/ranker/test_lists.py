@@ -109,6 +109,18 @@ def test_published_rows(tmp_path: Path) -> None:
     assert len(read_georanking(tmp_path / "g.parquet", most=1)) == 1
 
 
+def test_published_rows_with_their_photos(tmp_path: Path) -> None:
+    row = {"img_id": "0/a.jpg", "gps": [48.2, 16.4], "ref_gps": [[48.2, 16.4], [99.0, 0.0], [48.3, 16.4], [10.0, 10.0], [1.0, 1.0]],
+           "ref_img_id": ["0/a.jpg", "x", "0/b.jpg", "../../etc/passwd", "/etc/passwd"], "ref_texts": ["own", "bad", "Vienna", None, "y" * 900]}  # fmt: skip
+    (one,) = read_georanking(georanking(tmp_path / "g.parquet", [row]), photos=tmp_path / "mp16").lists
+    assert one.sights.photo == str(tmp_path / "mp16" / "0/a.jpg")
+    assert one.sights.photos == (str(tmp_path / "mp16" / "0/b.jpg"), "", ""), "names that lead out of the folder have no photo"
+    assert one.sights.places == ("Vienna", "", "y" * 200)
+    assert len(one) == 3
+    plain = read_georanking(tmp_path / "g.parquet").lists[0]
+    assert "seen" not in plain.to_json()
+
+
 @pytest.mark.parametrize("text", ["[48.2, 16.4]", "(48.2, 16.4)", "48.2, 16.4"])
 def test_places_written_out(text: str, tmp_path: Path) -> None:
     row = {
