@@ -43,6 +43,7 @@ HEAVY = {
     "tokenizers",
     "tensorboard",
     "osmium",
+    "rasterio",
     "fastmcp",
     "mcp",
     "mcp_types",

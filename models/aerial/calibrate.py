@@ -3,12 +3,13 @@
 Frames are cut from the indexed ground at random places, recoloured, shaded, blurred, and located. Each is located twice: with its place in
 the index, and with it taken out, as a frame from elsewhere would be. The threshold lets one absent frame in twenty pass. For tracking, the likeness s of a cell is read
 as a likelihood: wrong + (1 - wrong) · exp(sharpness · s) over its mean, with the two numbers under which the true cells were likeliest.
-Recoloured pictures of the same day are easier than another season of a real place: all of this is on the optimistic side.
+Recoloured pictures of the same day are easier than another season of a real place: all of this is on the optimistic side. Where the map has several
+dates, a frame of one is searched in the others alone, which is closer to the truth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,17 @@ WRONG = (0.1, 0.2, 0.3, 0.5, 0.7)
 _WIDER = 1.3  # frames cover more than a patch
 
 
-def calibrate(index: AerialIndex, ground: Ground, search: Search, frames: int = 60, seed: int = 0,
+def calibrate(index: AerialIndex, grounds: Ground | Sequence[Ground], search: Search, frames: int = 60, seed: int = 0,
               progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:  # fmt: skip
-    """Threshold, curve, and likelihoods for tracking, as plain JSON. Raises ValueError for fewer than 20 frames."""
+    """Threshold, curve, and likelihoods for tracking, as plain JSON; `grounds` in the order of the layers. Raises ValueError for fewer than 20 frames."""
+    several = list(grounds) if isinstance(grounds, Sequence) else [grounds]
+    if len(several) != len(index.layers):
+        raise ValueError("a calibration takes the grounds that the index was made of")
     if not 20 <= frames <= 10_000:
         raise ValueError("a calibration takes 20 frames or more")
     rng, rows = np.random.default_rng(seed), []
     for n in range(frames):
-        rows.append(_one(index, ground, search, rng))
+        rows.append(_one(index, several, search, rng))
         progress(n + 1, frames)
     table = np.array(rows)
     present, absent, error = table[:, :3].T
@@ -53,24 +57,26 @@ def _likelihood(ratios_FS: NDArray[np.float64]) -> tuple[float, float]:
     return max(scores, key=lambda pair: scores[pair])
 
 
-def _one(index: AerialIndex, ground: Ground, search: Search, rng: np.random.Generator) -> tuple[float, ...]:
+def _one(index: AerialIndex, grounds: list[Ground], search: Search, rng: np.random.Generator) -> tuple[float, ...]:
     """Ratio with its place and without, error in metres, and for each sharpness the likelihood of the true cell over the mean."""
     metres, spacing = float(index.card["metres"]), float(index.card["spacing_m"])
-    cell = int(rng.choice(np.flatnonzero(index.seen)))
+    shown = int(rng.integers(len(grounds))) if len(grounds) > 1 else 0
+    others = [n for n in range(len(grounds)) if n != shown] or None
+    cell = int(rng.choice(np.flatnonzero(index.layers[shown].seen)))
     row, column = divmod(cell, index.shape[1])
     lat, lon = (float(v) for v in moved(float(index.lat[row]), float(index.lon[column]), *rng.uniform(-0.5, 0.5, 2) * spacing))
     heading = search.heading_deg + rng.uniform(-1, 1) * min(search.heading_error_deg, 180.0)
     covered = metres * _WIDER
     size = search.scale * float(np.exp(rng.uniform(-1, 1) * search.scale_error))
-    patch = image_at(ground, lat, lon, min(covered * size, 20_000.0), 192, heading)
-    found = locate(recoloured(patch.rgb, rng), covered, index, search)
+    patch = image_at(grounds[shown], lat, lon, min(covered * size, 20_000.0), 192, heading)
+    found = locate(recoloured(patch.rgb, rng), covered, index, search, others)
     lats, lons = np.meshgrid(index.lat, index.lon, indexing="ij")
     away = np.hypot(*east_north_m(lat, lon, lats.ravel(), lons.ravel()))
     likeness = found.map.ravel()
     without = np.where(away <= metres + spacing, np.float32(-1), likeness)
     absent = confidence(without, index, int(without.argmax())) if (without > -1).any() else None
     error = float(np.hypot(*east_north_m(lat, lon, found.lat, found.lon)))
-    ratios = (float(np.exp(k * likeness[cell]) / np.exp(k * likeness[index.seen]).mean()) for k in SHARPNESS)
+    ratios = (float(np.exp(k * likeness[cell]) / np.exp(k * likeness[likeness > -1]).mean()) for k in SHARPNESS)
     return (_or_nan(found.confidence), _or_nan(absent), error, *ratios)
 
 

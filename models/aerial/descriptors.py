@@ -1,11 +1,12 @@
-"""Patches of ground as vectors that can be compared by a dot product. Nothing is learned.
+"""Patches of ground as vectors that can be compared by a dot product.
 
-All look through a disc, so that a turned patch shows the same ground. `pixels` is the baseline: grey values.
+The three here are not learned, and look through a disc, so that a turned patch shows the same ground. `pixels` is the baseline: grey
+values. Learned ones come from a file (`models.aerial.encoder_file`) as the same kind of object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,20 +18,34 @@ from models.aerial.pictures import Picture
 
 PATCH_PIXELS = 128
 _BORDER_PX = 4  # gradients at the edge of what is known are not the ground's
+Seen = tuple[Picture, NDArray[np.bool_]]
+"""A patch's colours and where they are known."""
+LEARNED = ("autoencoder", "contrastive")
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A name and the vector it makes: RGB [128, 128, 3] and what is known of it [128, 128] as float32 [size]."""
+    """A name and the vector it makes: RGB [pixels, pixels, 3] and what is known of it [pixels, pixels] as a unit vector, float32 [size]."""
 
     name: str
     size: int
     embed: Callable[[Picture, NDArray[np.bool_]], Maps]
+    pixels: int = PATCH_PIXELS
+    digest: str = ""
+    """Of the weights, where it was learned."""
+    batched: Callable[[Sequence[Seen]], Maps] | None = None
+    """Many patches at once, where that is faster."""
+
+    def embed_many(self, patches: Sequence[Seen]) -> Maps:
+        """Vectors [n, size] of patches."""
+        if self.batched is not None:
+            return self.batched(patches)
+        return np.stack([self.embed(rgb, known) for rgb, known in patches])
 
 
 def _orientation(rgb: Picture, known: NDArray[np.bool_]) -> Maps:
     """Histograms of orientations over 10 × 10 overlapping cells, square rooted so that one strong road does not hide the rest."""
-    pooled = _pooled(orientation_maps(rgb) * _seen(known), 10, 6.0)
+    pooled = _pooled(orientation_maps(rgb) * seen_disc(known), 10, 6.0)
     return _unit(np.sqrt(pooled))
 
 
@@ -56,6 +71,8 @@ DESCRIPTORS = {
 
 def descriptor(name: str) -> Descriptor:
     """By name. Raises ValueError that lists the names."""
+    if name in LEARNED:
+        raise ValueError(f"the descriptor {name} is learned: give the file that `uav train` wrote (--encoder)")
     if name not in DESCRIPTORS:
         raise ValueError(f"there is no descriptor {name[:40]!r}; there are {', '.join(DESCRIPTORS)}")
     return DESCRIPTORS[name]
@@ -68,7 +85,8 @@ def _disc() -> NDArray[np.float32]:
     return np.clip((1.0 - radius) * 8.0, 0.0, 1.0).astype(np.float32)
 
 
-def _seen(known: NDArray[np.bool_]) -> NDArray[np.float32]:
+def seen_disc(known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Weights [128, 128]: 1 in the disc where the ground is known, 0 outside, at its border and close to what is unknown."""
     import cv2
 
     if known.all():
@@ -78,7 +96,7 @@ def _seen(known: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def _centred(values: Maps, known: NDArray[np.bool_], side: int) -> Maps:
-    weight = _seen(known)
+    weight = seen_disc(known)
     total = float(weight.sum())
     mean = float((values * weight).sum() / total) if total else 0.0
     return _pooled((values - mean) * weight, side, 3.0)

@@ -1,7 +1,7 @@
 """One georeferenced picture as ground: a plain picture with a world file, or a simple GeoTIFF.
 
 Read are north-up and turned world files, and GeoTIFFs with ModelPixelScale and ModelTiepoint, in EPSG 4326 (degrees) or 3857
-(Web Mercator metres). A world file does not say its system: numbers that can be degrees are taken as degrees.
+(Web Mercator metres). A world file does not say its system: numbers that can be degrees are taken as degrees. Other GeoTIFFs: `models.aerial.raster`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,11 @@ def open_image(path: Path) -> ImageGround:
         return ImageGround(rgb, read_world_file(world) if world else georeference_of_tags(tags))
     except ValueError as error:
         raise ValueError(str(error) if path.name in str(error) else f"{path.name}: {error}") from error
+
+
+def has_world_file(path: Path) -> bool:
+    """Whether a world file lies beside a picture."""
+    return _world_file(path) is not None
 
 
 def _world_file(path: Path) -> Path | None:

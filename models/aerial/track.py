@@ -147,5 +147,19 @@ def likelihood(likeness: NDArray[np.float32], index: AerialIndex) -> Floats:
     """
     known: dict[str, Any] = index.card.get("calibration") or {}
     sharpness, wrong = float(known.get("sharpness", 8.0)), float(known.get("wrong", 0.3))
-    ratio = np.where(index.seen, np.exp(sharpness * likeness.ravel().astype(np.float64)), 0.0)
-    return np.asarray(wrong + (1.0 - wrong) * ratio / float(ratio[index.seen].mean()))
+    seen = likeness.ravel() > -1.0
+    ratio = np.where(seen, np.exp(sharpness * likeness.ravel().astype(np.float64)), 0.0)
+    return np.asarray(wrong + (1.0 - wrong) * ratio / float(ratio[seen].mean()))
+
+
+def spread(found: Located, index: AerialIndex) -> tuple[tuple[float, float, float], float]:
+    """What one frame alone says: the covariance (east·east, east·north, north·north) in m² around its place of the belief over the whole area,
+    and the share of the belief within one patch width. A frame from anywhere has a small share and a spread as wide as the area."""
+    belief = np.where(found.map.ravel() > -1.0, likelihood(found.map, index), 0.0)
+    lats, lons = np.meshgrid(index.lat, index.lon, indexing="ij")
+    away = np.stack(east_north_m(found.lat, found.lon, lats.ravel(), lons.ravel()), axis=1)
+    belief = belief / belief.sum()
+    cell = float(index.card["spacing_m"]) ** 2 / 12.0  # within a cell the place is not known either
+    squares = (away * belief[:, None]).T @ away
+    share = float(belief[np.hypot(*away.T) <= float(index.card["metres"])].sum())
+    return (float(squares[0, 0] + cell), float(squares[0, 1]), float(squares[1, 1] + cell)), share

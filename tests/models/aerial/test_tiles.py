@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from models.aerial.geo_image import read_world_file
+from models.aerial.geo_image import open_image, read_world_file
 from models.aerial.ground import image_at
 from models.aerial.open_ground import open_ground
 from models.aerial.pictures import decode
@@ -200,7 +200,7 @@ def test_a_simple_geotiff(tmp_path):
 )
 def test_geotiffs_that_are_refused_with_one_line(tmp_path, changes, reason):
     with pytest.raises(ValueError, match=reason) as error:
-        open_ground(geotiff(tmp_path / "map.tif", changes))
+        open_image(geotiff(tmp_path / "map.tif", changes))
     assert "map.tif" in str(error.value)
     assert "\n" not in str(error.value)
 
