@@ -20,6 +20,12 @@ _COMMANDS = {
     "gallery": ("geosleuth.gallery", "gallery", "Galleries: photos whose place is known, found by likeness."),
     "models": ("geosleuth.models_command", "models", "Learned geolocators: train, fetch, list, show."),
     "uav": ("geosleuth.uav_command", "uav", "Aircraft without satellites: index ground tiles, locate frames, follow flights."),
+    "classes": ("geosleuth.class_command", "classes", "Kinds of places: ground pictures against aerial ones."),
+    "crossview": (
+        "geosleuth.crossview_command",
+        "crossview",
+        "Photos against pictures from above: train, index tiles, locate, score.",
+    ),
     "questions": ("geosleuth.questions", "questions", "Questions about places: make, answer, score, import."),
     "sun": ("geosleuth.sun_command", "sun", "Shadows: where they are possible; the sun at a place and time."),
     "osm": ("geosleuth.osm", "osm", "OpenStreetMap extracts: what is near a point, where a scene is found."),

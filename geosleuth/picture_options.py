@@ -1,4 +1,4 @@
-"""Options of every command that lets a policy look pictures up, ask learned models and ask OpenStreetMap."""
+"""Options of every command that lets a policy look pictures up, ask learned models, ask OpenStreetMap and look from above."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ osm_option = click.option(
     default="",
     metavar="NAME",
     help="OpenStreetMap: an extract (geosleuth osm build) by name or path, or overpass:URL; adds nearby and search_scene.",
+)
+
+aerial_option = click.option(
+    "--aerial",
+    default="",
+    metavar="INDEX",
+    help="Pictures of an area from above (a file of geosleuth crossview index); adds match_aerial.",
 )
 
 

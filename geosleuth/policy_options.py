@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from geosleuth.picture_options import named_models, osm_option, picture_options
+from geosleuth.picture_options import aerial_option, named_models, osm_option, picture_options
 
 if TYPE_CHECKING:
     from tools.toolbox import ToolSettings
@@ -40,7 +40,7 @@ _geocoder = click.option("--geocoder", type=click.Choice(["gazetteer", "nominati
 
 def policy_options(command: Command) -> Command:
     """Adds `--policy`, `--base-url`, `--box-space`, and all that `tool_settings` reads."""
-    for option in (osm_option, picture_options, _geocoder, _search, _offline, _box_space, _base_url, _policy):
+    for option in (aerial_option, osm_option, picture_options, _geocoder, _search, _offline, _box_space, _base_url, _policy):
         command = option(command)
     return command
 
@@ -51,5 +51,5 @@ def tool_settings(options: Mapping[str, Any]) -> ToolSettings:
 
     return ToolSettings(
         search=options["search"], geocoder=options["geocoder"], offline=options["offline"], galleries=tuple(options["galleries"]),
-        models=named_models(options["models"]), osm=options["osm"],
+        models=named_models(options["models"]), osm=options["osm"], aerial=options["aerial"],
     )  # fmt: skip

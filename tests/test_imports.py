@@ -103,6 +103,9 @@ def test_there_is_no_relative_import() -> None:
         "import geosleuth.uav_command, models.aerial.match, models.aerial.open_ground",
         "import rl_training.reward, rl_training.config_file, rl_training.curves, rl_training.metrics_log",
         "import geosleuth.train",
+        "import geosleuth.class_command, models.class_retrieval.evaluate, models.class_retrieval.train, models.crossview.datasets.open",
+        "import geosleuth.crossview_command, models.crossview.search, models.crossview.train, tools.match_aerial",
+        "import geosleuth.ranker_command, models.ranker.load, models.ranker.vlm_train",
         "import geosleuth.mcp_command, geosleuth.chat_command, geosleuth.serve_command",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.observation import Tool
@@ -32,6 +33,8 @@ class ToolSettings:
     """Whether `estimate` also says what an ImageNet classifier recognises."""
     osm: str = ""
     """OpenStreetMap: an extract by name or path, or `overpass` or `overpass:URL` for a server; empty for none."""
+    aerial: str = ""
+    """Index of aerial pictures (`geosleuth crossview index`) that `match_aerial` searches; empty for none."""
     leave_out_copies: bool = False
     """Whether the photo itself and its copies in a gallery do not count: for evaluations."""
 
@@ -68,6 +71,7 @@ def make_tools(settings: ToolSettings, metadata: bool = False, said: str = "") -
         ReadPage(allowed_urls=_ADDRESS.findall(said), offline=settings.offline),
         *_picture_tools(settings),
         *_osm_tools(settings),
+        *_aerial_tools(settings),
     ]
     if metadata:
         tools.append(ReadMetadata())
@@ -124,6 +128,16 @@ def _osm_tools(settings: ToolSettings) -> list[Tool]:
         return [Nearby(Overpass(url) if url else Overpass())]
     store = OsmStore.named(settings.osm)
     return [Nearby(store), SearchScene(store)]
+
+
+def _aerial_tools(settings: ToolSettings) -> list[Tool]:
+    """`match_aerial` where there is an index. Raises ValueError where it cannot be used."""
+    if not settings.aerial:
+        return []
+    from models.crossview.open_search import open_search
+    from tools.match_aerial import MatchAerial
+
+    return [MatchAerial(open_search(Path(settings.aerial).expanduser()))]
 
 
 def _vectors_of(shared: dict[str, PictureVectors], encoder: str, digest: str, what: str) -> PictureVectors:

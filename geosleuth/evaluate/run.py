@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosleuth.picture_options import named_models, picture_options
 from geosleuth.plain_errors import plain_errors
+from geosleuth.policy_options import policy_options, tool_settings
 
 if TYPE_CHECKING:
     from agent.policies import Policy
@@ -26,18 +26,8 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("benchmark")
-@click.option(
-    "--policy", default="checklist", show_default=True, help="checklist, openai:MODEL, hf:REPO_OR_DIR or scripted:FILE."
-)
-@click.option("--base-url", help="Server for openai:MODEL (vLLM, llama.cpp, Ollama, ...); else OPENAI_BASE_URL.")
+@policy_options
 @click.option("--temperature", type=click.FloatRange(0.0), default=0.0, show_default=True)
-@click.option(
-    "--box-space",
-    type=click.Choice(["unit", "pixel", "norm1000"]),
-    default="unit",
-    show_default=True,
-    help="How this model writes boxes.",
-)
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="Where the benchmark's table or parquet files are.")
 @click.option(
     "--images", type=click.Path(exists=True, path_type=Path), help="Where its pictures are: a folder, a tar or a zip file."
@@ -49,14 +39,6 @@ if TYPE_CHECKING:
 @click.option(
     "--budget-usd", type=click.FloatRange(0.0, min_open=True), help="Stop before more than this is spent; needs --price."
 )
-@click.option(
-    "--search",
-    default="offline",
-    show_default=True,
-    help="offline, ddgs, searxng:URL, tavily, brave, replay:FILE, record:FILE:BACKEND.",
-)
-@click.option("--geocoder", type=click.Choice(["gazetteer", "nominatim"]), default="gazetteer", show_default=True)
-@click.option("--offline", is_flag=True, help="No tool touches the network.")
 @click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
 @click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
 @click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
@@ -74,7 +56,6 @@ if TYPE_CHECKING:
     show_default=True,
     help="Runs beside the policy's: any of checklist,one-look,nearest; auto; none.",
 )
-@picture_options
 @click.option("--no-concepts", is_flag=True, help="Leave out what the ImageNet classifier recognises.")
 @click.option("--nearest-in", help="Where the baseline `nearest` looks: a benchmark such as folder:PATH; else the first gallery.")
 @click.option(
@@ -116,7 +97,6 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
 def _settings(options: Mapping[str, Any]) -> RunSettings:
     from agent.limits import Limits
     from evals.run import Price, RunSettings
-    from tools.toolbox import ToolSettings
 
     price = None
     if options["price"]:
@@ -132,15 +112,7 @@ def _settings(options: Mapping[str, Any]) -> RunSettings:
             votes=options["votes"],
             least_gain_bits=options["least_gain_bits"],
         ),
-        tools=ToolSettings(
-            options["search"],
-            options["geocoder"],
-            options["offline"],
-            tuple(options["galleries"]),
-            named_models(options["models"]),
-            concepts=not options["no_concepts"],
-            leave_out_copies=True,
-        ),
+        tools=replace(tool_settings(options), concepts=not options["no_concepts"], leave_out_copies=True),
         policy={"temperature": options["temperature"], "box_space": options["box_space"]},
         limit=options["limit"],
         seed=options["sample"],
