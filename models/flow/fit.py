@@ -1,4 +1,4 @@
-"""Fitting with torch: AdamW, a warm-up and a cosine, averaged weights, the best look at held-out photos, exact resumption."""
+"""Fitting with torch: AdamW or LAMB, a warm-up and a cosine, averaged weights, the best look at held-out photos, exact resumption."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.sphere import EARTH_RADIUS_KM, Floats, exp_map, unit_vectors
+from models.flow.lamb import lamb
 from models.flow.losses import drawn, field_loss, vmf_loss
 from models.flow.network import network
 from models.flow.settings import FlowSettings
@@ -60,8 +61,11 @@ class _Run:
             {"params": matrices, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        self.optimiser = torch.optim.AdamW(groups, lr=settings.lr)
+        self.optimiser = (
+            lamb(groups, settings.lr) if settings.optimiser == "lamb" else torch.optim.AdamW(groups, settings.lr, fused=True)
+        )
         self.average = self._state()
+        self.live = self.net.state_dict()
         self.best, self.best_loss, self.judged = self._state(), math.inf, math.inf
         self.step, self.waited = 0, 0
 
@@ -138,7 +142,7 @@ class _Run:
     def _averaged(self) -> None:
         decay = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
         with self.torch.no_grad():
-            for name, value in self.net.state_dict().items():
+            for name, value in self.live.items():
                 self.average[name].lerp_(value, 1.0 - decay)
 
     def _prepared(self, data: TrainingData) -> tuple[NDArray[np.float32], Floats]:

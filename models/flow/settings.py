@@ -8,6 +8,7 @@ from typing import Any
 
 from models.geolocator import ModelError
 
+OPTIMISERS = ("adamw", "lamb")
 OBJECTIVES = ("riemannian", "space", "diffusion", "vmf", "mixture")
 
 
@@ -30,7 +31,9 @@ class FlowSettings:
     batch: int = 512
     """Photos in one step (1,024)."""
     lr: float = 1e-3
-    """Highest learning rate (8e-4); AdamW takes the place of the published LAMB, which is meant for batches of many thousands."""
+    """Highest learning rate (8e-4)."""
+    optimiser: str = "adamw"
+    """`adamw`, or `lamb` as published, which is meant for batches of many thousands."""
     weight_decay: float = 0.05
     """Weight decay, of matrices alone."""
     warmup: int = 200
@@ -65,6 +68,8 @@ class FlowSettings:
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise ModelError(f"objective is one of {', '.join(OBJECTIVES)}, not {self.objective[:40]!r}")
+        if self.optimiser not in OPTIMISERS:
+            raise ModelError(f"optimiser is one of {', '.join(OPTIMISERS)}, not {self.optimiser[:40]!r}")
         for field in fields(self):
             value, whole = getattr(self, field.name), isinstance(field.default, int)
             if isinstance(field.default, bool | str):
