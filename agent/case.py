@@ -66,8 +66,14 @@ class _Fold(NamedTuple):
     start: int
     end: int
     """Its rows of the ledger."""
+    entries: Sequence[Mapping[str, Any]]
     digest: str
     """Of the area and of the evidence up to there, whoever found it."""
+
+    def heads(self, ledger: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether the ledger has these very entries in these rows."""
+        there = ledger[self.start : self.end]
+        return len(there) == len(self.entries) and all(a is b or a == b for a, b in zip(there, self.entries, strict=True))
 
 
 @dataclass(eq=False)
@@ -120,14 +126,15 @@ class Case:
         return self.beliefs.result(fold.digest, _NORMALISER, lambda: self.belief(ledger[: fold.end]).log_normaliser())
 
     def _folded(self, ledger: Sequence[Mapping[str, Any]]) -> list[_Fold]:
-        """The calls of the ledger that gave evidence; those that were there before are not looked at again."""
-        if self._folds and self._folds[-1].end > len(ledger):
-            self._folds = []
+        """The calls of the ledger that gave evidence; what was there before is not digested again."""
+        known = next((row for row, fold in enumerate(self._folds) if not fold.heads(ledger)), len(self._folds))
+        del self._folds[known:]  # a shorter ledger, or one whose later entries were exchanged
         end, digest = (self._folds[-1].end, self._folds[-1].digest) if self._folds else (0, self._origin())
-        for call, entries in itertools.groupby(ledger[end:], key=lambda entry: str(entry["call"])):
+        for call, found in itertools.groupby(ledger[end:], key=lambda entry: str(entry["call"])):
+            entries = tuple(found)
             evidence = [{key: value for key, value in entry.items() if key != "call"} for entry in entries]
             digest = hashlib.sha256(f"{digest} {json.dumps(evidence, sort_keys=True)}".encode()).hexdigest()
-            self._folds.append(_Fold(call, end, end := end + len(evidence), digest))
+            self._folds.append(_Fold(call, end, end := end + len(entries), entries, digest))
         return list(self._folds)
 
     def _origin(self) -> str:

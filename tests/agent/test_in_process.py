@@ -63,7 +63,7 @@ def test_what_is_sampled_is_recorded_as_tokens_and_told_as_words(chatml: ChatML)
     message = chat.bind_tools(TOOLS).invoke(question())
     assert message.content == "<tool_call>{}</tool_call> é"
     stream, how = sampler.asked[0]
-    assert how == {"temperature": 0.5, "most": 7, "salt": 3}
+    assert how == {"temperature": 0.5, "min_p": 0.0, "most": 7, "salt": 3}
     assert stream.ids == chatml.prompt(question(), TOOLS).ids == chat.prompt(question(), TOOLS).ids
     assert message.usage_metadata == {
         "input_tokens": len(stream.ids),
