@@ -71,9 +71,13 @@ class _Fold(NamedTuple):
     """Of the area and of the evidence up to there, whoever found it."""
 
     def heads(self, ledger: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether the ledger has these very entries in these rows."""
-        there = ledger[self.start : self.end]
-        return len(there) == len(self.entries) and all(a is b or a == b for a, b in zip(there, self.entries, strict=True))
+        """Whether the ledger has these very entries in these rows, and no further ones of this call behind them."""
+        there, goes_on = ledger[self.start : self.end], len(ledger) > self.end and str(ledger[self.end]["call"]) == self.call
+        return (
+            not goes_on
+            and len(there) == len(self.entries)
+            and all(a is b or a == b for a, b in zip(there, self.entries, strict=True))
+        )
 
 
 @dataclass(eq=False)
