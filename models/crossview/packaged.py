@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.geolocator import ModelError
 from models.registry import model_folder
 
 DRAWN_TOWN = "drawn-town"
@@ -11,7 +12,12 @@ DRAWN_TOWN = "drawn-town"
 
 
 def crossview_folder(name: str) -> Path:
-    """The folder of a model: `drawn-town`, a name in the folder of models, or a path. Raises ModelError for what can be none."""
+    """The folder of a trained model: `drawn-town`, a name in the folder of models, or a path. Raises ModelError where there is none."""
     if name == DRAWN_TOWN:
         return Path(__file__).parent.parent / "data" / "crossview_drawn_town"
-    return model_folder(name)
+    folder = model_folder(name)
+    if not (folder / "model.json").is_file():
+        raise ModelError(
+            f"there is no cross-view model {folder}: train one (geosleuth crossview train); for a trial --model {DRAWN_TOWN}"
+        )
+    return folder

@@ -88,7 +88,7 @@ def test_train_and_score(run, town, tmp_path):
         (("train", "--dataset", "nothing", "--root", "."), "there is no data set 'nothing'"),
         (("index", "none", "--area", "FR", "--into", "a.npz"), "the area is a box"),
         (("index", "none", "--area", "1,1,1.01,1.01", "--into", "no/where.npz"), "is no folder"),
-        (("index", "none", "--area", "1,1,1.01,1.01", "--model", "unheard", "--into", "a.npz"), "holds no trained model"),
+        (("index", "none", "--area", "1,1,1.01,1.01", "--model", "unheard", "--into", "a.npz"), "there is no cross-view model"),
         (("index", "none", "--area", "1,1,1.01,1.01", "--model", "drawn-town", "--into", "a.npz"), "none"),
         (("locate", "none.png", "--index", "none.npz"), "none.npz: is not there"),
         (("score", "--pairs", "none.jsonl", "--model", "drawn-town"), "is not there"),
