@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from agent.candidates import PooledCandidate, from_answer, from_places, from_ret
 from agent.case import Case, CaseState, open_calls
 from agent.diversify import summary_of
 from agent.outlook import outlook
-from agent.rank import ranked, seen_in
+from agent.rank import CandidateRanker, ranked, seen_in
 from agent.trajectory import StopReason
 from agent.verify import verified
 from agent.votes import evidence_of_votes, suggested_by
@@ -27,6 +27,9 @@ from tools.estimate import Estimate
 from tools.observation import ToolContext
 
 T = TypeVar("T")
+
+RANKER_SECONDS = 300.0
+"""Time for a ranker to order the candidates of one photo; one that looks takes up to some seconds for each on a CPU."""
 
 
 async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
@@ -52,9 +55,7 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
         judged(case.belief(ledger)) if scores else case.read_off(ledger, f"candidates {pooled} {verdict} {voted}", judged)
     )
     if case.ranker is not None:
-        see = seen_in(case.photo, case.tools, state["steps"])
-        order = await asyncio.to_thread(ranked, result["candidates"], result, case.ranker, see)  # one that looks takes seconds
-        result |= {"candidates": order, "ranker": case.ranker.name}
+        result |= {"candidates": await _ranked(case, case.ranker, state, result), "ranker": case.ranker.name}
     if voting := summary_of(state, case):
         result["votes"] = voting
     result["outlook"] = outlook(case, state).to_json()
@@ -64,6 +65,17 @@ async def conclude(state: CaseState, runtime: Runtime[Case]) -> CaseState:
     stubs: list[AnyMessage] = [ToolMessage(content="not carried out: the case is closed", tool_call_id=c["id"], name=c["name"], id=f"result-{c['id']}")
              for c in open_calls(state)]  # fmt: skip
     return {"ledger": added, "result": result, "stop": stop, "messages": stubs, "spent_s": time.monotonic() - began}
+
+
+async def _ranked(case: Case, ranker: CandidateRanker, state: CaseState, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The candidates in the ranker's order; as they were where it fails or takes too long."""
+    candidates = result["candidates"]
+    try:
+        see = seen_in(case.photo, case.tools, state["steps"])
+        work = in_daemon(lambda: ranked(candidates, result, ranker, see))
+        return await asyncio.wait_for(asyncio.wrap_future(work), RANKER_SECONDS)
+    except Exception:  # a fault of the world, as in `act`; the answer does not need the order
+        return [dict(candidate) for candidate in candidates]
 
 
 async def _scores(case: Case, state: CaseState, pooled: Sequence[PooledCandidate]) -> dict[str, Floats]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosleuth.policy_options import policy_options, tool_settings
+from geosleuth.policy_options import limit_options, limits, policy_options, tool_settings
 
 if TYPE_CHECKING:
     from agent.find_photos import FoundPhoto
@@ -31,17 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ranker", default="", metavar="NAME", help="Order the pooled candidates by this trained ranker (geosleuth ranker train)."
 )
-@click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
-@click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
-@click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
-@click.option(
-    "--least-gain-bits",
-    type=click.FloatRange(0, 32),
-    default=0.0,
-    show_default=True,
-    metavar="BITS",
-    help="Ask for the answer when another turn is expected to tell less than this; 0 never does.",
-)
+@limit_options
 @click.option(
     "--samples",
     type=click.IntRange(0, 500),
@@ -88,7 +78,6 @@ def locate(photos: Sequence[str], **options: Any) -> None:
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
-    from agent.limits import Limits
     from agent.locate import Settings
     from geo.area import parse_area
 
@@ -98,14 +87,7 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 
         known = frozenset(gazetteer().country_codes)
     return Settings(
-        limits=Limits(
-            options["max_turns"],
-            options["max_calls"],
-            options["max_seconds"],
-            votes=options["votes"],
-            least_gain_bits=options["least_gain_bits"],
-            samples=options["samples"],
-        ),
+        limits=limits(options),
         area=parse_area(options["area"], known) if options["area"] else None,
         context=options["context"],
         metadata_allowed=options["use_metadata"],

@@ -10,6 +10,7 @@ import click
 from geosleuth.picture_options import aerial_option, named_models, osm_option, picture_options
 
 if TYPE_CHECKING:
+    from agent.limits import Limits
     from tools.toolbox import ToolSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -43,6 +44,38 @@ def policy_options(command: Command) -> Command:
     for option in (aerial_option, osm_option, picture_options, _geocoder, _search, _offline, _box_space, _base_url, _policy):
         command = option(command)
     return command
+
+
+_LIMITS = (
+    click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True),
+    click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True),
+    click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo."),
+    click.option(
+        "--least-gain-bits",
+        type=click.FloatRange(0, 32),
+        default=0.0,
+        show_default=True,
+        metavar="BITS",
+        help="Ask for the answer when another turn is expected to tell less than this; 0 never does.",
+    ),
+)
+
+
+def limit_options(command: Command) -> Command:
+    """Adds what `limits` reads; `--votes` comes with `policy_options`."""
+    for option in reversed(_LIMITS):
+        command = option(command)
+    return command
+
+
+def limits(options: Mapping[str, Any]) -> Limits:
+    """What one investigation may spend."""
+    from agent.limits import Limits
+
+    return Limits(
+        options["max_turns"], options["max_calls"], options["max_seconds"], votes=options["votes"], least_gain_bits=options["least_gain_bits"],
+        samples=options.get("samples", 0),
+    )  # fmt: skip
 
 
 def tool_settings(options: Mapping[str, Any]) -> ToolSettings:

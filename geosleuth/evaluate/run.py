@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geosleuth.plain_errors import plain_errors
-from geosleuth.policy_options import policy_options, tool_settings
+from geosleuth.policy_options import limit_options, limits, policy_options, tool_settings
 
 if TYPE_CHECKING:
     from agent.policies import Policy
@@ -39,17 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--budget-usd", type=click.FloatRange(0.0, min_open=True), help="Stop before more than this is spent; needs --price."
 )
-@click.option("--max-turns", type=click.IntRange(1), default=12, show_default=True)
-@click.option("--max-calls", type=click.IntRange(0), default=24, show_default=True)
-@click.option("--max-seconds", type=click.FloatRange(1), default=600, show_default=True, help="Working time for one photo.")
-@click.option(
-    "--least-gain-bits",
-    type=click.FloatRange(0, 32),
-    default=0.0,
-    show_default=True,
-    metavar="BITS",
-    help="Ask for the answer when another turn is expected to tell less than this; 0 never does.",
-)
+@limit_options
 @click.option(
     "--baselines",
     default="auto",
@@ -95,7 +85,6 @@ def run_command(benchmark: str, policy: str, out: Path, **options: Any) -> None:
 
 
 def _settings(options: Mapping[str, Any]) -> RunSettings:
-    from agent.limits import Limits
     from evals.run import Price, RunSettings
 
     price = None
@@ -105,13 +94,7 @@ def _settings(options: Mapping[str, Any]) -> RunSettings:
         except (ValueError, TypeError) as error:
             raise click.UsageError("--price wants two numbers, such as 0.25,2") from error
     return RunSettings(
-        limits=Limits(
-            options["max_turns"],
-            options["max_calls"],
-            options["max_seconds"],
-            votes=options["votes"],
-            least_gain_bits=options["least_gain_bits"],
-        ),
+        limits=limits(options),
         tools=replace(tool_settings(options), concepts=not options["no_concepts"], leave_out_copies=True),
         policy={"temperature": options["temperature"], "box_space": options["box_space"]},
         limit=options["limit"],

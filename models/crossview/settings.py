@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.geolocator import ModelError
+from models.settings_bounds import check_bounds
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "dim": (4, 4096), "width": (3, 384), "epochs": (1, 10_000), "batch": (4, 65_536), "neighbours": (0, 4096), "neighbour_range": (1, 4096),
+    "random_epochs": (0, 10_000), "mine_from": (0, 10_000), "mine_every": (1, 10_000), "heads_draws": (1, 64), "seed": (0, 2**32 - 1),
+    "radius_m": (5.0, 2000.0), "lr": (1e-8, 10.0), "weight_decay": (0.0, 10.0), "clip": (1e-6, 1e6), "label_smoothing": (0.0, 0.9),
+    "most_scale": (1.0, 1e4), "same_place_m": (0.0, 1e6), "jitter_m": (0.0, 1e4), "validation_share": (0.01, 0.5),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,22 +63,7 @@ class CrossViewSettings:
     """Of the first weights, the order, and all that is drawn."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("dim", 4, 4096), ("width", 3, 384), ("epochs", 1, 10_000), ("batch", 4, 65_536), ("neighbours", 0, 4096),
-                                ("neighbour_range", 1, 4096), ("random_epochs", 0, 10_000), ("mine_from", 0, 10_000), ("mine_every", 1, 10_000),
-                                ("heads_draws", 1, 64), ("seed", 0, 2**32 - 1)):  # fmt: skip
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ModelError(f"{name} must be a whole number from {low} to {high}")
-        for name, least, most in (("radius_m", 5.0, 2000.0), ("lr", 1e-8, 10.0), ("weight_decay", 0.0, 10.0), ("clip", 1e-6, 1e6),
-                                  ("label_smoothing", 0.0, 0.9), ("most_scale", 1.0, 1e4), ("same_place_m", 0.0, 1e6), ("jitter_m", 0.0, 1e4),
-                                  ("validation_share", 0.01, 0.5)):  # fmt: skip
-            value = getattr(self, name)
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not (math.isfinite(value) and least <= value <= most)
-            ):
-                raise ModelError(f"{name} must be a number from {least:g} to {most:g}")
+        check_bounds(self, _BOUNDS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the card."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.geolocator import ModelError
 from models.ranker.losses import PUBLISHED_LAMBDA
+from models.settings_bounds import check_bounds
 
 OBJECTIVES = ("orders", "nearest", "distance")
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "k": (1, 256), "hidden": (0, 1024), "epochs": (1, 10_000), "batch": (1, 65_536), "patience": (1, 10_000), "seed": (0, 2**32 - 1),
+    "weight": (0.0, 1.0), "lr": (1e-8, 10.0), "weight_decay": (0.0, 10.0), "validation_share": (0.01, 0.5),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,24 +46,7 @@ class RankerSettings:
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise ModelError(f"objective is one of {', '.join(OBJECTIVES)}, not {str(self.objective)[:40]!r}")
-        for name, low, high in (("k", 1, 256), ("hidden", 0, 1024), ("epochs", 1, 10_000), ("batch", 1, 65_536), ("patience", 1, 10_000),
-                                ("seed", 0, 2**32 - 1)):  # fmt: skip
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ModelError(f"{name} must be a whole number from {low} to {high}")
-        for name, least, most in (
-            ("weight", 0.0, 1.0),
-            ("lr", 1e-8, 10.0),
-            ("weight_decay", 0.0, 10.0),
-            ("validation_share", 0.01, 0.5),
-        ):
-            value = getattr(self, name)
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not (math.isfinite(value) and least <= value <= most)
-            ):
-                raise ModelError(f"{name} must be a number from {least:g} to {most:g}")
+        check_bounds(self, _BOUNDS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the card."""

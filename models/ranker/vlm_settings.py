@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from models.geolocator import ModelError
 from models.ranker.losses import PUBLISHED_LAMBDA
 from models.ranker.settings import OBJECTIVES
+from models.settings_bounds import check_bounds
 
 TRAIN = ("lora", "full")
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -76,13 +76,7 @@ class VlmSettings:
             raise ModelError(f"objective is one of {', '.join(OBJECTIVES)}, not {str(self.objective)[:40]!r}")
         if self.train not in TRAIN:
             raise ModelError(f"train is one of {', '.join(TRAIN)}, not {str(self.train)[:40]!r}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(field.default, bool):
-                if not isinstance(value, bool):
-                    raise ModelError(f"{field.name} is true or false")
-            elif field.name in _BOUNDS:
-                _check(field.name, value, isinstance(field.default, int))
+        check_bounds(self, _BOUNDS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the card."""
@@ -95,10 +89,3 @@ class VlmSettings:
         if not isinstance(data, Mapping) or data.keys() != known:
             raise ModelError("its settings are not those of this version")
         return cls(**data)
-
-
-def _check(name: str, value: Any, whole: bool) -> None:
-    low, high = _BOUNDS[name]
-    good = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not low <= value <= high:
-        raise ModelError(f"{name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}")

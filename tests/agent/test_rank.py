@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from langchain_core.messages import AIMessage
 from PIL import Image
 
+from agent.case import Case
+from agent.graph import build_graph
 from agent.photo import open_photo
+from agent.policies import Policy
+from agent.policies.scripted import Scripted
 from agent.rank import ranked, seen_in
 from models.gallery.catalogue import GalleryCard, NamedGallery
 from models.gallery.thumbnails import FILE, Thumbnails, jpeg_thumbnail
 from models.geolocator import ModelError
 from models.ranker.scorer import Ranking, Seen
+from tests.rl_training.reward_cases import StillPhoto
 from tools.find_similar import FindSimilar
 
 RESULT = {"belief": {"entropy_bits": 12.0}, "best_guess": {"lat": 41.0, "lon": -8.0}}
@@ -112,3 +120,31 @@ def test_without_a_gallery_there_are_no_photos_of_candidates(tmp_path: Path) -> 
     Image.new("RGB", (30, 20)).save(tmp_path / "photo.jpg")
     seen = seen_in(open_photo(tmp_path / "photo.jpg"), {}, STEPS)([{**candidates(1.0)[0], "provenance": ["retrieval:red"]}])
     assert list(seen.candidate_photos) == [None]
+
+
+class Breaks(ByLatitude):
+    def rank(self, *asked: Any, **more: Any) -> Ranking:
+        raise RuntimeError("no memory")
+
+
+class Hangs(ByLatitude):
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def rank(self, *asked: Any, **more: Any) -> Ranking:
+        self.free.wait(60)
+        raise ModelError("nobody waits any more")
+
+
+@pytest.mark.parametrize("kind", [Breaks, Hangs])
+def test_a_ranker_that_fails_or_hangs_ends_no_investigation(kind: type[ByLatitude], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.conclude.RANKER_SECONDS", 0.2)
+    place = {"place": "Porto", "lat": 41.15, "lon": -8.61, "radius_km": 10, "probability": 0.8}
+    call = {"name": "answer", "args": {"candidates": [place], "reason": "a sign"}, "id": "1", "type": "tool_call"}
+    ranker = kind()
+    case = Case(StillPhoto(), Policy("none", Scripted(replies=[AIMessage("", tool_calls=[call])])), {}, ranker=ranker)
+    result = asyncio.run(build_graph().ainvoke(case.start(), context=case))["result"]
+    assert result["candidates"]
+    assert all("ranker" not in candidate["parts"] for candidate in result["candidates"])
+    if isinstance(ranker, Hangs):
+        ranker.free.set()
