@@ -8,7 +8,7 @@ import numpy as np
 
 from geo.sphere import Floats, kappa_of_sigma, vmf_log_density
 from models.encoders.encoder import Vectors
-from models.flow.field import Field, Guided
+from models.flow.field import Field
 from models.flow.head import Head
 from models.flow.sampling import implicit_diffusion, straight_steps
 from models.flow.schedule import Sigmoid
@@ -41,9 +41,7 @@ class SpaceFlow:
 
     def field(self, vectors: Vectors | None) -> Field:
         """For pictures [b, c], or for none."""
-        if vectors is None:
-            return self.head.of_pictures(None)
-        return Guided(self.head.of_pictures(vectors), self.head.of_pictures(None), self.guidance)
+        return self.head.guided(vectors, self.guidance)
 
     def sample(self, vectors: Vectors | None, n: int, rng: np.random.Generator) -> Floats:
         noise = rng.normal(size=(1 if vectors is None else len(vectors), n, 3))

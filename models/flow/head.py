@@ -15,6 +15,7 @@ from geo.sphere import Floats
 from models.alignment.perceptron import numbers
 from models.encoders.encoder import Vectors
 from models.flow.blocks import Matrix, linear, silu
+from models.flow.field import Field, Guided
 from models.flow.schedule import Clock
 from models.flow.trunk import Arrays, Modulation, Trunk, chunks
 from models.geolocator import ModelError
@@ -89,6 +90,12 @@ class Head:
     def of_pictures(self, vectors: Vectors | None) -> PictureField:
         """The field of pictures [b, c], or without a picture (b = 1)."""
         return PictureField(self, self.condition.null() if vectors is None else self.condition(vectors))
+
+    def guided(self, vectors: Vectors | None, weight: float) -> Field:
+        """The field of pictures [b, c] under guidance, or without a picture. Not to be shared between threads."""
+        if vectors is None:
+            return self.of_pictures(None)
+        return Guided(self.of_pictures(vectors), self.of_pictures(None), weight)
 
     def time_embedding(self, gamma: float) -> Matrix:
         """[d]: the standardised cosines and sines of clock·f through a small MLP."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from geo.sphere import Floats
 from models.encoders.encoder import Vectors
-from models.flow.field import Field, Guided
+from models.flow.field import Field
 from models.flow.head import Head
 from models.flow.likelihood import TOLERANCE, likelihood
 from models.flow.sampling import geodesic_steps
@@ -38,9 +38,7 @@ class SphereFlow:
 
     def field(self, vectors: Vectors | None) -> Field:
         """The field for pictures [b, c], or for none. Not to be shared between threads."""
-        if vectors is None:
-            return self.head.of_pictures(None)
-        return Guided(self.head.of_pictures(vectors), self.head.of_pictures(None), self.guidance)
+        return self.head.guided(vectors, self.guidance)
 
     def sample(self, vectors: Vectors | None, n: int, rng: np.random.Generator) -> Floats:
         noise = uniform_points((1 if vectors is None else len(vectors), n), rng)

@@ -102,6 +102,16 @@ def digest_of(photo: str) -> int:
     return int.from_bytes(hashlib.sha256(photo.encode("utf-8", "replace")).digest()[:8], "big")
 
 
+def digests_of(photos: Iterable[str]) -> NDArray[np.uint64]:
+    """The numbers of these photos, sorted, each once."""
+    return np.unique(np.array([digest_of(photo) for photo in photos], dtype=np.uint64))
+
+
+def known_among(photos: Iterable[str], digests: NDArray[np.uint64]) -> int:
+    """How many of these photos are among those of the numbers."""
+    return int(np.isin(np.array([digest_of(photo) for photo in photos], dtype=np.uint64), digests).sum())
+
+
 def truth_of(value: Any) -> tuple[float, float]:
     """A pair of latitude and longitude. Raises ModelError."""
     pair = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes) else []

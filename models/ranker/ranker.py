@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from models.geolocator import ModelError
 from models.model_folder import read_arrays, read_card, write_model
 from models.ranker.candidates import PARTS, BeliefSummary, Candidate
 from models.ranker.features import FEATURES, features
-from models.ranker.lists import digest_of
+from models.ranker.lists import known_among
 from models.ranker.network import Scaling, Weights, scores_of
 from models.ranker.scorer import Ranking, Seen
 
@@ -62,11 +61,7 @@ class Ranker:
 
     def learned_from(self, ids: Iterable[str]) -> int:
         """How many of these photos it learned from or was calibrated on."""
-        return sum(digest_of(photo) in self._known for photo in ids)
-
-    @cached_property
-    def _known(self) -> frozenset[int]:
-        return frozenset(self.trained_ids.tolist())
+        return known_among(ids, self.trained_ids)
 
     def rests_on(self) -> str:
         """One line for people."""

@@ -15,7 +15,7 @@ from models.geolocator import ModelError
 from models.ranker.accuracy import accuracy, at_random, by_belief, by_scores, gain, oracle
 from models.ranker.calibrate import NEAR_KM, fit_temperature, fit_within, log_softmax
 from models.ranker.fit import Padded, fit
-from models.ranker.lists import RankingData, RankingList, digest_of
+from models.ranker.lists import RankingData, RankingList, digests_of
 from models.ranker.network import Scaling
 from models.ranker.ranker import Ranker
 from models.ranker.scorer import Ranking
@@ -40,7 +40,7 @@ def train(data: RankingData, settings: RankerSettings, folder: Path, told: Told 
         raise ModelError(f"{data.source} lies at too few places to hold some out")
     scaling = Scaling.of(np.concatenate([one.features for one in learn]))
     weights = fit(Padded.of(learn, scaling), Padded.of(held, scaling), settings, told)
-    ids = np.unique(np.array([digest_of(one.id) for one in lists], dtype=np.uint64))
+    ids = digests_of(one.id for one in lists)
     ranker = Ranker(folder.resolve().name, data.source, weights, scaling, 1.0, (0.0, 0.0), ids)
     raw = [ranker.raw_scores(one.features) for one in held]
     temperature, curve = calibration(raw, held)

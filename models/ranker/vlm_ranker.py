@@ -21,7 +21,7 @@ from geo.sphere import Floats
 from models.geolocator import ModelError
 from models.model_folder import read_arrays, read_card, write_model
 from models.ranker.candidates import BeliefSummary, Candidate
-from models.ranker.lists import RankingList, digest_of
+from models.ranker.lists import RankingList, known_among
 from models.ranker.ranker import read_calibration
 from models.ranker.scorer import Ranking, Seen
 from models.ranker.vlm_base import Base, load_base
@@ -82,11 +82,7 @@ class VlmRanker:
 
     def learned_from(self, ids: Iterable[str]) -> int:
         """How many of these photos it learned from or was calibrated on."""
-        return sum(digest_of(photo) in self._known for photo in ids)
-
-    @cached_property
-    def _known(self) -> frozenset[int]:
-        return frozenset(self.trained_ids.tolist())
+        return known_among(ids, self.trained_ids)
 
     def rests_on(self) -> str:
         """One line for people."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.geolocator import ModelError
-from models.ranker.lists import RankingData, RankingList, digest_of
+from models.ranker.lists import RankingData, RankingList, digests_of
 from models.ranker.losses import SCALE_KM
 from models.ranker.scorer import Ranking
 from models.ranker.train import LEAST_LISTS, calibration, held_out_figures
@@ -43,7 +43,7 @@ def train_vlm(
     from models.ranker.vlm_fit import Fit
     from models.ranker.vlm_network import ValueNetwork
 
-    ids = np.unique(np.array([digest_of(one.id) for one in [*learn, *held]], dtype=np.uint64))
+    ids = digests_of(one.id for one in [*learn, *held])
     ranker = VlmRanker(
         folder.resolve().name, data.source, ready, ValueNetwork(ready.model, settings), settings, 1.0, (0.0, 0.0), ids
     )
