@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ import torch
 
 from rl_training.advantages import advantages_of, deviation, spread
 from rl_training.batch import to_batch
+from rl_training.folded import folded
 from rl_training.grpo import Collected, Evaluate, GrpoError, RolloutSource, Told, collect, counted_rows
 from rl_training.losses import PolicyLoss, Scores, StepSize, policy_loss, score, sft_loss
 from rl_training.reference import Reference
 from rl_training.rollout_metrics import added, step_metrics
+from rl_training.row_attention import attend_by_rows
 from rl_training.schedule import micro_batches, rows_of_step
 from rl_training.shared_prefix import to_shared_batch
 from rl_training.train_loop import Loop
@@ -73,6 +76,8 @@ class Update:
 
     def __init__(self, settings: TrainSettings, loop: Loop, processor: Any, reference: Reference | None) -> None:
         self.grpo, self.loop, self.processor, self.reference = settings.grpo, loop, processor, reference
+        if self.grpo.share_beginnings:
+            attend_by_rows(loop.inner)
         self._old: dict[int, Tensor] = {}
         self._sums = dict.fromkeys(("entropy", "kl", "clipped", "apart", "scored", "tokens"), 0.0)
         self._furthest = 0.0
@@ -86,10 +91,15 @@ class Update:
             self.size = StepSize(int(sizes["tokens"]), self.grpo.tasks * self.grpo.group, self.grpo.max_tokens)
             parts = self._parts(rows)
             spare = [(found.drawn[0][0], 0.0)]
-            updates = [self.loop.update(step, parts, spare, self._loss) for _ in range(self.grpo.passes)]
+            updates = [self._pass(step, parts, spare) for _ in range(self.grpo.passes)]
             loss = sum(loss for loss, _ in updates) / len(updates)
             metrics |= {"loss": loss, "grad_norm": updates[-1][1], **self._metrics()}
         return {**metrics, "seconds/update": time.perf_counter() - began}
+
+    def _pass(self, step: int, parts: Sequence[Sequence[Row]], spare: Sequence[Row]) -> tuple[float, float]:
+        """One optimizer step; a reference is the same model with other adapters, which must not be folded in."""
+        with folded(self.loop.inner) if self.grpo.fold and self.reference is None else nullcontext():
+            return self.loop.update(step, parts, spare, self._loss)
 
     def _rows(self, found: Collected) -> list[Row]:
         rewards_GK = found.rewards(self.grpo.unfinished)

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from rl_training.episode import Episode
 
-MODEL_INPUTS = ("input_ids", "attention_mask", "position_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")
+MODEL_INPUTS = (
+    "input_ids",
+    "attention_mask",
+    "position_ids",
+    "mm_token_type_ids",
+    "pixel_values",
+    "image_grid_thw",
+    "row_bounds",
+)
 """The keys of a batch that a model's forward reads."""
 
 NO_LABEL = -100
@@ -53,7 +61,7 @@ def to_batch(episodes: Sequence[Episode], processor: Any, device: Any = "cpu") -
     return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
-def model_inputs(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def model_inputs(batch: Mapping[str, Any]) -> dict[str, Any]:
     """What of a batch goes into the model's forward."""
     return {name: batch[name] for name in MODEL_INPUTS if name in batch}
 

@@ -34,6 +34,10 @@ class ModelSettings:
     """Where pictures of results stand: `tool`, or `user` (after all results of a turn)."""
 
 
+KNOWN_READERS = ("known", "known-ocr")
+"""Values of `world.reader` with which nothing is recognised: the practice world tells what its signs say."""
+
+
 @dataclass(frozen=True)
 class WorldSettings:
     benches: tuple[str, ...] = ("practice:easy:1:2000:train",)
@@ -43,7 +47,8 @@ class WorldSettings:
     curriculum: tuple[int, ...] = ()
     """Step from which each of `benches` is drawn; missing numbers are 0."""
     reader: str = "ocr"
-    """`ocr`, or `known`: the practice world tells what its signs say where letters are large enough in the view (no OCR; drawn scenes alone)."""
+    """`ocr`, or, without it and for drawn scenes alone, what the practice world knows of its signs: `known` tells it where letters are large enough in
+    the view for eyes, `known-ocr` where `ocr` would read it (the photo's own pixels, but not every script)."""
     tools: tuple[str, ...] = ()
     """Names of the tools that are offered; empty means all."""
     max_turns: int = 8
@@ -111,6 +116,8 @@ class GrpoSettings:
     min_p: float = 0.0
     """Tokens below this share of the likeliest one's probability are never sampled: a hot temperature then varies choices and keeps their form. The loss counts
     the log-probabilities of the whole vocabulary."""
+    fold: bool = False
+    """Whether LoRA is folded into a copy of the weights for rollouts and (accelerate backend, no KL) updates: faster, for the memory of these weights once more."""
     max_new_tokens: int = 256
     """Of one reply."""
     max_tokens: int = 4096

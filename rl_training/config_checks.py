@@ -9,6 +9,7 @@ from typing import Any
 
 import prompts
 from rl_training.config import (
+    KNOWN_READERS,
     GrpoSettings,
     ModelSettings,
     OptimiserSettings,
@@ -82,10 +83,10 @@ def _world(world: WorldSettings) -> Iterator[str]:
         yield "world.curriculum draws from no benchmark at step 0"
     if any(step < 0 for step in world.curriculum):
         yield "world.curriculum has a step below 0"
-    yield from _one_of("world.reader", world.reader, "ocr", "known")
+    yield from _one_of("world.reader", world.reader, "ocr", *KNOWN_READERS)
     real = [bench for bench in (*world.benches, *world.held_out) if bench.partition(":")[0] != "practice"]
-    if world.reader == "known" and real:
-        yield f"world.reader = known is for drawn scenes alone, and {real[0][:60]} is not of the practice world"
+    if world.reader in KNOWN_READERS and real:
+        yield f"world.reader = {world.reader} is for drawn scenes alone, and {real[0][:60]} is not of the practice world"
     yield from _within("world.max_turns", world.max_turns, 1, 100)
     yield from _within("world.max_calls", world.max_calls, 0, 1000)
     yield from _within("world.at_once", world.at_once, 1, 4096)

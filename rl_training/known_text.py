@@ -1,9 +1,10 @@
 """Perfect reading of drawn scenes, for training alone: what their signs say is known from their plans, and nothing is recognised.
 
 A scene of the practice world is named by its id, from which it is thought up again. `KnownText` gives what `read_text` gives, in
-milliseconds, by the practice world's own measure of what needs a closer look (`evals/practice/layout.py`): a view is looked at with a long
-side of 1600 pixels, and letters are read where they are higher there than 14.5. In smaller ones there is only something like writing, with
-a number to zoom into. So that the photo need not be painted with letters, it is painted small (`open_known`).
+milliseconds. Read by eyes, a view is looked at with a long side of 1600 pixels, and letters are read where they are higher there than 14.5,
+which is the practice world's own measure of what needs a closer look (`evals/practice/layout.py`). In smaller ones there is only something
+like writing, with a number to zoom into. Read as OCR does, the photo's own pixels count, whatever the view, but words of a script that no reader
+here reads are not seen at all. So that the photo need not be painted with letters, it is painted small (`open_known`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evals.practice.layout import LONG_SIDE_PX
 from tools.observation import ToolContext, UnitBox, View
+from tools.ocr.script import SCRIPT_OF_MODEL, script_of
+from tools.ocr.tesseract import installed_tesseract
 from tools.read_text import Reading, ReadText, Seen
 
 if TYPE_CHECKING:
@@ -32,6 +36,8 @@ _WHOLE, _PART = 0.95, 0.4
 _MOST_UNREADABLE = 4
 _SMALLEST_PX = 4.0
 """Lower letters are not even seen as writing."""
+_SMALLEST_OCR_PX = 8.0
+"""Of the photo's own pixels: lower letters are not read by OCR."""
 _JPEG_QUALITY = 90
 
 
@@ -86,12 +92,33 @@ class KnownText(ReadText):
 
     timeout_s = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, as_ocr: bool = False) -> None:
         super().__init__(None)
+        self._scripts = _scripts_of_ocr() if as_ocr else None
 
     def reading(self, languages: Sequence[str]) -> Reading:
         """Every language is read, whether it was expected or not."""
-        return _read
+        return _read if self._scripts is None else partial(_read_as_ocr, self._scripts)
+
+
+def _scripts_of_ocr() -> frozenset[str]:
+    """What the readers on this machine read; figures have no script."""
+    second = installed_tesseract()
+    return frozenset(
+        {"", "Latin", "Chinese", "Japanese"} | {SCRIPT_OF_MODEL.get(name, "") for name in (second.models() if second else ())}
+    )
+
+
+def _read_as_ocr(scripts: frozenset[str], view: View, context: ToolContext) -> tuple[list[Seen], list[Seen]]:
+    name = context.photo.path.name.removesuffix(".jpg")
+    finer = max(scene_of(name).size) / LONG_SIDE_PX
+    found = []
+    for line in written_in(name):
+        text = " ".join(word for word in line.text.split() if script_of(word) in scripts)
+        legible = line.letter_px * finer >= _SMALLEST_OCR_PX and _share_inside(line.box, view.box) >= _WHOLE
+        if legible and not view.rotate_deg and sum(c.isalnum() for c in text) > 1:
+            found.append(Seen(text, CONFIDENCE, line.box))
+    return found, []
 
 
 def _read(view: View, context: ToolContext) -> tuple[list[Seen], list[Seen]]:

@@ -46,10 +46,13 @@ def load_policy_model(settings: TrainSettings) -> tuple[Any, Any]:
 
 def base_model(settings: ModelSettings) -> tuple[Any, Any]:
     """The model before anything was trained here, and its processor."""
+    import torch
+
     if settings.base == "embedded":
         from models.vision_language.embedded import assemble
 
-        return assemble(max_pixels=settings.max_pixels)
+        model, processor = assemble(max_pixels=settings.max_pixels)
+        return model.reads_in(getattr(torch, settings.dtype)), processor
     if settings.base == "tiny":
         from rl_training.tiny import tiny_model
 

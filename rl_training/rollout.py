@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from agent.trajectory import StopReason
 from evals.record import Record
 from evals.truth import complete
 from rl_training.episode import Episode
+from rl_training.folded import folded
 from rl_training.reward import score
 
 if TYPE_CHECKING:
@@ -41,9 +43,17 @@ class Rollouts:
     does not depend on which others run beside it."""
 
     def __init__(
-        self, world: World, card: PolicyCard, chat: InProcess, *, group: int, weights: Mapping[str, float] | None = None
+        self,
+        world: World,
+        card: PolicyCard,
+        chat: InProcess,
+        *,
+        group: int,
+        weights: Mapping[str, float] | None = None,
+        fold: bool = False,
     ) -> None:
-        self.world, self.card, self.chat, self.group, self.weights = world, card, chat, group, weights
+        """`fold`: whether LoRA is folded into the weights meanwhile."""
+        self.world, self.card, self.chat, self.group, self.weights, self.fold = world, card, chat, group, weights, fold
         self.graph: Graph = build_graph()
 
     def __call__(self, model: Any, step: int, groups: int, salt: int) -> list[list[Episode]]:
@@ -55,7 +65,8 @@ class Rollouts:
         was_training = bool(model.training)
         model.eval()
         try:
-            episodes = asyncio.run(self.play([record for record in records for _ in range(self.group)], step, salt))
+            with folded(model) if self.fold else nullcontext():
+                episodes = asyncio.run(self.play([record for record in records for _ in range(self.group)], step, salt))
         finally:
             model.train(was_training)
         if episodes and all(episode.end == StopReason.POLICY_ERROR.value for episode in episodes):

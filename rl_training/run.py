@@ -81,7 +81,7 @@ def rollouts_of(settings: TrainSettings, model: Any, processor: Any) -> Rollouts
     world: World = World(settings.world, settings.run.seed, Path(settings.run.out).expanduser().parent / _REMEMBERED)
     chat = InProcess.of(model, processor, tools_as=card.tools_as, at_once=settings.world.at_once, seed=settings.run.seed,
                         temperature=grpo.temperature, min_p=grpo.min_p, max_new_tokens=grpo.max_new_tokens, max_tokens=grpo.max_tokens)  # fmt: skip
-    return Rollouts(world, card, chat, group=grpo.group, weights=settings.reward or None)
+    return Rollouts(world, card, chat, group=grpo.group, weights=settings.reward or None, fold=grpo.fold)
 
 
 def _evaluation(settings: TrainSettings, rollouts: Rollouts) -> Evaluate | None:

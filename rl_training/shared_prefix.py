@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from rl_training.batch import image_token_id, model_inputs, to_batch
+from rl_training.row_attention import attends_by_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from rl_training.episode import Episode
 
 
-def to_shared_batch(episodes: Sequence[Episode], processor: Any, model: Any, device: Any = "cpu") -> dict[str, Tensor]:
+def to_shared_batch(episodes: Sequence[Episode], processor: Any, model: Any, device: Any = "cpu") -> dict[str, Any]:
     """Rows that begin alike, as one sequence [1, T] for `losses.score`; `to_batch` where the model has no M-RoPE, or there is one row.
 
-    Beside the model's inputs (`attention_mask` [1, 1, T, T], 0 where a token is seen, else -inf; `position_ids` [3, 1, T]) it holds, for each written
+    Beside the model's inputs (`attention_mask` [1, 1, T, T], 0 where a token is seen, else -inf, or, for a model that attends by rows, `row_bounds`;
+    `position_ids` [3, 1, T]) it holds, for each written
     token in the order of the rows: `targets_N`, `logp_N` (as sampled), `row_N`, and `pick_N`, which of the positions marked in `keep` [1, T]
     predicts it. Raises BatchError.
     """
@@ -43,12 +45,18 @@ def to_shared_batch(episodes: Sequence[Episode], processor: Any, model: Any, dev
         images=[*episodes[0].images[:pictures], *(image for e in episodes for image in e.images[pictures:])],
     )  # fmt: skip
     inputs = model_inputs(to_batch([joined], processor))
-    inputs["attention_mask"] = torch.zeros(1, dtype=model.dtype).masked_fill(~_seen(bounds), -torch.inf)
+    del inputs["attention_mask"]
+    if attends_by_rows(model):
+        inputs["row_bounds"] = tuple(bounds)
+    else:
+        inputs["attention_mask"] = torch.zeros(1, dtype=model.get_input_embeddings().weight.dtype).masked_fill(
+            ~_seen(bounds), -torch.inf
+        )
     inputs["position_ids"] = torch.cat(
         [_positions(e, processor, inner)[..., (0 if row == 0 else shared) :] for row, e in enumerate(episodes)], dim=-1
     )
     batch = {**inputs, **_targets(episodes, shared, bounds)}
-    return {name: tensor.to(device) for name, tensor in batch.items()}
+    return {name: value.to(device) if hasattr(value, "to") else value for name, value in batch.items()}
 
 
 def common_length(episodes: Sequence[Episode], image_token: int) -> int:

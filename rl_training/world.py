@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agent.beliefs import Beliefs
 from agent.limits import Limits
 from evals.record import Benchmark, BenchmarkError, Record
-from rl_training.config import WorldSettings
+from rl_training.config import KNOWN_READERS, WorldSettings
 from tools.observation import Tool
 from tools.toolbox import ToolSettings, make_tools
 
@@ -57,7 +57,7 @@ class World:
 
     def open(self, record: Record) -> PhotoFile:
         """The photo of a record, small where its writing is known. Raises `agent.photo.PhotoError`."""
-        if self.settings.reader == "known" and record.kind == "scene":
+        if self.settings.reader in KNOWN_READERS and record.kind == "scene":
             from rl_training.known_text import open_known
 
             return open_known(record.id)
@@ -91,17 +91,17 @@ def tools_of(settings: WorldSettings, tools: ToolSettings, remembered: Path | No
     from tools.read_text import ReadText, shared_reader
 
     made = make_tools(tools)
-    if settings.reader == "known":
+    if settings.reader in KNOWN_READERS:
         from rl_training.known_text import KnownText
 
-        made["read_text"] = KnownText()
+        made["read_text"] = KnownText(as_ocr=settings.reader == "known-ocr")
     elif settings.reader == "ocr":
         from rl_training.reading import RememberedReader
 
         reader: Any = RememberedReader(shared_reader(), remembered)  # answers as a `PictureReader` does
         made["read_text"] = ReadText(reader)
     else:
-        raise ValueError(f"a reader is ocr or known, not {settings.reader[:40]!r}")
+        raise ValueError(f"a reader is ocr, known or known-ocr, not {settings.reader[:40]!r}")
     if missing := sorted(set(settings.tools) - set(made) - {"answer"}):
         raise ValueError(f"there is no tool {', '.join(missing)}; there are {', '.join(made)}")
     return {name: tool for name, tool in made.items() if not settings.tools or name in settings.tools}

@@ -204,27 +204,30 @@ class Sampler:
 
     def _step(self, batch: _Batch) -> None:
         output = self.model(**batch.inputs(self.model.device), use_cache=True)
-        batch.grow(output.past_key_values)
         for row, logits in zip(batch.rows, output.logits[:, -1], strict=True):
             row.next_position += 1
             self._take(row, logits)
 
     def _take(self, row: _Row, logits: Any) -> None:
         """Sample one token of a row."""
-        logp = torch.log_softmax(logits.float().cpu() / (row.temperature or 1.0), -1)
-        allowed = logp.clone()
-        allowed[self.never] = -math.inf
-        if row.min_p > 0:
-            allowed[allowed < allowed.max() + math.log(row.min_p)] = -math.inf
-        drawn = torch.multinomial(allowed.exp(), 1, generator=row.generator) if row.temperature > 0 else allowed.argmax()
-        token = int(drawn)
+        scaled = logits.float().cpu() / (row.temperature or 1.0)
+        whole = scaled.logsumexp(-1)
+        scaled[self.never] = -math.inf
+        if row.temperature <= 0:
+            token = int(scaled.argmax())
+        elif row.min_p > 0:
+            likely = torch.nonzero(scaled >= scaled.max() + math.log(row.min_p))[:, 0]
+            token = int(likely[torch.multinomial((scaled[likely] - whole).exp(), 1, generator=row.generator)])
+        else:
+            token = int(torch.multinomial((scaled - whole).exp(), 1, generator=row.generator))
         row.ids.append(token)
-        row.logp.append(float(logp[token]))
+        row.logp.append(float(scaled[token] - whole))
         self.written_tokens += 1
         row.done = token == self.end or len(row.ids) >= row.most
 
     def _finish(self, row: _Row) -> None:
         """Hand the reply over; its keys and values stay for the next turn, without those of the last token, which was never read."""
+        row.past = [(keys.clone(), values.clone()) for keys, values in row.past]  # the block goes with its batch
         self._keep(row, np.concatenate([row.known, np.asarray(row.ids[:-1], dtype=np.int64)]))
         row.answer(Sampled(row.ids, row.logp, row.ids[-1] == self.end))
 
@@ -247,36 +250,28 @@ class _Batch:
     """Rows whose keys and values stand in one block, padded on the left."""
 
     def __init__(self, rows: list[_Row]) -> None:
+        from agent.policies.block_cache import block_cache
+
         self.rows = rows
         self.lengths = [int(row.past[0][0].shape[2]) for row in rows]
         longest = max(self.lengths)
         self.mask = torch.tensor([[0] * (longest - length) + [1] * length for length in self.lengths])
-        self.past: Layers = []
-        for layer in range(len(rows[0].past)):
-            keys, values = (
-                torch.cat([torch.nn.functional.pad(row.past[layer][part], (0, 0, longest - length, 0))
-                           for row, length in zip(rows, self.lengths, strict=True)])
-                for part in (0, 1)
-            )  # fmt: skip
-            self.past.append((keys, values))
+        self.cache = block_cache([row.past for row in rows])
 
     def inputs(self, device: Any) -> dict[str, Any]:
         """The last token of every row, after everything before it."""
         self.mask = torch.cat([self.mask, torch.ones(len(self.rows), 1, dtype=self.mask.dtype)], 1)
+        self.lengths = [length + 1 for length in self.lengths]
         positions = torch.tensor([row.next_position for row in self.rows], device=device).view(1, -1, 1).expand(3, -1, -1)
         return {"input_ids": torch.tensor([[row.ids[-1]] for row in self.rows], device=device), "position_ids": positions,
-                "attention_mask": self.mask.to(device), "past_key_values": as_cache(self.past)}  # fmt: skip
-
-    def grow(self, cache: Any) -> None:
-        self.past = layers_of(cache)
-        self.lengths = [length + 1 for length in self.lengths]
+                "attention_mask": self.mask.to(device), "past_key_values": self.cache}  # fmt: skip
 
     def rows_with_their_past(self) -> list[_Row]:
         """The rows, each with its own keys and values again."""
+        from agent.policies.block_cache import row_of
+
         for number, (row, length) in enumerate(zip(self.rows, self.lengths, strict=True)):
-            row.past = [
-                (k[number : number + 1, :, -length:].clone(), v[number : number + 1, :, -length:].clone()) for k, v in self.past
-            ]
+            row.past = row_of(self.cache, number, length)
         return self.rows
 
 

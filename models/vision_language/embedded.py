@@ -65,7 +65,7 @@ class TokenEmbedding(nn.Embedding):  # type: ignore[misc]
         if self.own is None:
             return embedded
         own = self.own if self.reads_own else self.own.detach()
-        new = functional.embedding((ids - self.first).clamp(min=0), own)
+        new = functional.embedding((ids - self.first).clamp(min=0), own).to(embedded.dtype)
         return torch.where((ids >= self.first)[..., None], new, embedded)
 
 
@@ -82,7 +82,7 @@ class TokenHead(nn.Linear):  # type: ignore[misc]
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = super().forward(hidden)
         if self.own is not None:
-            logits[..., self.first :] = functional.linear(hidden, self.own)
+            logits[..., self.first :] = functional.linear(hidden, self.own.to(hidden.dtype))
         return logits
 
 
@@ -104,11 +104,16 @@ class EmbeddedVL(Qwen2_5_VLForConditionalGeneration):  # type: ignore[misc]
     def visual(self) -> EfficientNetVisual:
         return self.model.visual  # type: ignore[no-any-return]
 
+    def reads_in(self, dtype: torch.dtype) -> EmbeddedVL:
+        """The same with the language model's weights in `dtype`; eyes and projector stay float32. Call it before what is trained is added."""
+        self.model.language_model.to(dtype)
+        return self
+
     def grow(self, reads_own: bool = True) -> nn.Parameter:
-        """Make the rows of the new tokens [8, width] a parameter of their own, to be trained."""
+        """Make the rows of the new tokens [8, width] a parameter of their own, float32, to be trained."""
         embedding, head = self.model.language_model.embed_tokens, self.lm_head
         first = embedding.num_embeddings - len(NEW_TOKENS)
-        own = nn.Parameter(embedding.weight.detach()[first:].clone())
+        own = nn.Parameter(embedding.weight.detach()[first:].float().clone())
         embedding.own = head.own = own
         embedding.first = head.first = first
         embedding.reads_own = reads_own

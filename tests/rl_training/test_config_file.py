@@ -138,6 +138,7 @@ def test_a_change_that_means_nothing_is_refused(change: str, words: str) -> None
         ("world.curriculum=5", "from no benchmark at step 0"),
         ("world.curriculum=0,1", "2 numbers for 1 benchmarks"),
         ("world.reader=known", ""),
+        ("world.reader=known-ocr", ""),
         ("grpo.group=1", "at least 2 rollouts"),
         ("grpo.epsilon=0.5", "is below grpo.epsilon"),
         ("grpo.beta=-1", "grpo.beta is below 0"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import pytest
 
 from agent.photo import PhotoError
 from evals.practice import Practice, ScenePlan
 from evals.practice.layout import ZOOM_PX
 from rl_training.config import WorldSettings
-from rl_training.known_text import KnownText, KnownTextError, open_known, scene_of, written_in
+from rl_training.known_text import KnownText, KnownTextError, Written, open_known, scene_of, written_in
 from rl_training.world import World
 from tools.observation import Observation, ToolContext, View
+from tools.ocr.script import SCRIPT_OF_MODEL
 from tools.read_text import ReadText, ReadTextArguments
 from tools.zoom import Zoom, ZoomArguments
 
@@ -21,8 +24,8 @@ def context(plan: ScenePlan, **views: View) -> ToolContext:
     return ToolContext(open_known(plan.id, 96), {"photo": View("photo"), **views})
 
 
-def read(known: ToolContext, **arguments: object) -> Observation:
-    return KnownText().run(ReadTextArguments.model_validate(arguments), known)
+def read(known: ToolContext, as_ocr: bool = False, **arguments: object) -> Observation:
+    return KnownText(as_ocr).run(ReadTextArguments.model_validate(arguments), known)
 
 
 def texts(observation: Observation) -> set[str]:
@@ -61,6 +64,32 @@ def test_a_region_can_be_read_alone() -> None:
     regions = {region.number: region for region in first.regions}
     again = read(ToolContext(known.photo, known.views, regions), region=first.data["unreadable"][-1])
     assert again.data["lines"]
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.id)
+def test_as_ocr_small_letters_are_read_and_strange_scripts_are_not(plan: ScenePlan) -> None:
+    found = read(context(plan), as_ocr=True)
+    assert not found.data["unread"]
+    assert {line["script"] for line in found.data["lines"]} <= {"", "Latin", "Chinese", "Japanese", *SCRIPT_OF_MODEL.values()}
+    plain = [line.text for line in written_in(plan.id) if line.text.isascii() and line.letter_px >= ZOOM_PX[0]]
+    assert set(plain) <= texts(found)
+
+
+def test_a_line_in_two_scripts_is_read_as_far_as_ocr_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (Written("ลำพูน 75 km", (0.1, 0.1, 0.3, 0.2), 20.0), Written("ลำพูน", (0.4, 0.1, 0.6, 0.2), 20.0))
+    monkeypatch.setattr("rl_training.known_text.written_in", lambda name: lines)
+    monkeypatch.setattr("rl_training.known_text.installed_tesseract", lambda: None)
+    assert texts(read(context(PLANS[0]), as_ocr=True)) == {"75 km"}
+    assert texts(read(context(PLANS[0]))) == {"ลำพูน 75 km", "ลำพูน"}
+
+
+def test_as_ocr_it_reads_what_ocr_reads() -> None:
+    """Of a scene whose signs are Latin, more than three lines in four, letter for letter or nearly so."""
+    record = Practice("hard.stops", 1, 1).records()[0]
+    said = texts(read(ToolContext(open_known(record.id), {"photo": View("photo")}), as_ocr=True))
+    real = texts(ReadText().run(ReadTextArguments(), ToolContext(record.open(), {"photo": View("photo")})))
+    near = [max(SequenceMatcher(None, a.lower(), b.lower()).ratio() for b in real) for a in said]
+    assert sum(ratio > 0.6 for ratio in near) / len(near) > 0.75
 
 
 def test_observations_have_the_form_of_those_of_read_text() -> None:
@@ -113,4 +142,6 @@ def test_a_known_world_opens_small_pictures_and_reads_them() -> None:
     assert set(world.tools) == {"read_text", "zoom"}
     record = world.draw(0, 1)[0]
     assert max(world.open(record).size) == 320
+    other = World(WorldSettings(benches=("practice:hard.stops:1:2",), reader="known-ocr", tools=("read_text",)))
+    assert max(other.open(record).size) == 320
     assert record.columns["decisive"] == "stops"

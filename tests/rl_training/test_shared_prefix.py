@@ -14,6 +14,7 @@ from rl_training.batch import image_token_id, to_batch
 from rl_training.episode import Episode
 from rl_training.losses import score
 from rl_training.reward import Reward
+from rl_training.row_attention import attend_by_rows
 from rl_training.shared_prefix import common_length, to_shared_batch
 from tests.rl_training import made
 
@@ -35,9 +36,13 @@ def group(seed: int, size: int, *, later_pictures: bool = True) -> list[Episode]
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 200), size=st.integers(2, 5), later=st.booleans())
-def test_log_probabilities_and_gradients_are_those_of_the_rows_one_by_one(seed: int, size: int, later: bool) -> None:
+@given(seed=st.integers(0, 200), size=st.integers(2, 5), later=st.booleans(), by_rows=st.booleans())
+def test_log_probabilities_and_gradients_are_those_of_the_rows_one_by_one(
+    seed: int, size: int, later: bool, by_rows: bool
+) -> None:
     rows, model = group(seed, size, later_pictures=later), made.model()
+    if by_rows:
+        attend_by_rows(model)
     found = []
     for batch in (to_batch(rows, made.processor()), to_shared_batch(rows, made.processor(), model)):
         gradients = made.Gradients(model)
@@ -80,8 +85,11 @@ def test_a_common_beginning_ends_before_a_picture_that_differs_or_is_cut() -> No
     assert common_length([a, cut], token) == start
 
 
-def test_rows_that_have_nothing_in_common_stand_side_by_side() -> None:
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_rows_that_have_nothing_in_common_stand_side_by_side(by_rows: bool) -> None:
     rows, model = [made.episode(3), made.episode(4, turns=3)], made.model()
+    if by_rows:
+        attend_by_rows(model)
     rows[1] = dataclasses.replace(rows[1], ids=[rows[0].ids[0] + 1, *rows[1].ids[1:]])
     with torch.no_grad():
         apart, together = (score(model, b(rows)) for b in (lambda r: to_batch(r, made.processor()), lambda r: to_shared_batch(r, made.processor(), model)))  # fmt: skip

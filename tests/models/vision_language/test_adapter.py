@@ -45,6 +45,22 @@ def trained(steps: int = 3, **shape: Any) -> tuple[Any, Any, list[float]]:
     return model, given, losses
 
 
+def test_what_learns_stays_float32_beside_weights_in_bfloat16() -> None:
+    base, processor = tiny_embedded()
+    given = made(processor)
+    with torch.no_grad():
+        exact = base(**given).logits
+    model = make_trainable(base.reads_in(torch.bfloat16), lora_rank=4, lora_alpha=8)
+    learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    assert {p.dtype for p in learned.values()} == {torch.float32}
+    assert model.get_base_model().model.language_model.layers[0].mlp.up_proj.base_layer.weight.dtype == torch.bfloat16
+    logits = model(**given).logits
+    assert logits.dtype == torch.bfloat16
+    assert torch.allclose(logits.float(), exact, atol=0.05 * float(exact.abs().max()))
+    logits.float().logsumexp(-1).sum().backward()
+    assert all(p.grad is not None for p in learned.values())
+
+
 def test_only_what_should_learn_learns() -> None:
     before, _ = tiny_embedded()
     model, _, losses = trained(lora_rank=4, lora_alpha=8)
