@@ -29,7 +29,7 @@ def test_a_recipe_makes_sense_and_is_read_back_as_it_was(name: str) -> None:
     assert problems(settings) == []
     assert settings_of(tomllib.loads(settings_text(settings))) == settings
     assert settings.title
-    assert "nmeasured" in settings.needs or "measured" in settings.needs
+    assert "measured" in settings.needs
     assert settings.run.out == f"runs/{name}"
     assert all(folder.startswith(f"runs/{name}/") for folder in settings.sft.traces)
 
