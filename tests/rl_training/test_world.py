@@ -147,7 +147,10 @@ def test_tools_are_those_that_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"tools": ("zoom", "teleport")}, "no tool teleport; there are"), ({"reader": "psychic"}, "ocr, known or known-ocr, not 'psychic'")],
+    [
+        ({"tools": ("zoom", "teleport")}, "no tool teleport; there are"),
+        ({"reader": "psychic"}, "ocr, known or known-ocr, not 'psychic'"),
+    ],
 )
 def test_tools_that_are_not_there_are_named(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
