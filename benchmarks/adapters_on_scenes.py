@@ -21,6 +21,7 @@ import torch
 
 from evals.benchmarks import make_benchmark
 from geo.score import geoscore
+from models.model_folder import write_json
 from rl_training.config_file import load_settings
 from rl_training.episode import Episode
 from rl_training.filters import answer_distance_km, verdicts_of
@@ -47,7 +48,7 @@ def main() -> None:
         kept = options.out / f"{name}-{options.seed}-{options.scenes}.json"
         if not kept.is_file():
             options.out.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(measure(folder, options.scenes, options.seed)))
+            write_json(kept, measure(folder, options.scenes, options.seed))
         measured[name] = json.loads(kept.read_text())
     print("\n".join(table(measured)))
 

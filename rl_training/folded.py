@@ -61,10 +61,10 @@ def _forward(layer: Any, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     bias = layer.get_base_layer().bias
     if not torch.is_grad_enabled():
         return linear(x, weight, bias)
-    attended: torch.Tensor = _Folded.apply(
+    mapped: torch.Tensor = _Folded.apply(
         x, weight, bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
     )
-    return attended
+    return mapped
 
 
 class _Folded(torch.autograd.Function):  # type: ignore[misc]

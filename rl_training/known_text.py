@@ -3,8 +3,8 @@
 A scene of the practice world is named by its id, from which it is thought up again. `KnownText` gives what `read_text` gives, in
 milliseconds. Read by eyes, a view is looked at with a long side of 1600 pixels, and letters are read where they are higher there than 14.5,
 which is the practice world's own measure of what needs a closer look (`evals/practice/layout.py`). In smaller ones there is only something
-like writing, with a number to zoom into. Read as OCR does, the photo's own pixels count, whatever the view, but words of a script that no reader
-here reads are not seen at all. So that the photo need not be painted with letters, it is painted small (`open_known`).
+like writing, with a number to zoom into. Read as OCR does, the photo's own pixels count, whatever the view, but words of a script that RapidOCR does
+not read are not seen at all. So that the photo need not be painted with letters, it is painted small (`open_known`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.practice.layout import LONG_SIDE_PX
 from tools.observation import ToolContext, UnitBox, View
-from tools.ocr.script import SCRIPT_OF_MODEL, script_of
-from tools.ocr.tesseract import installed_tesseract
+from tools.ocr.script import script_of
 from tools.read_text import Reading, ReadText, Seen
 
 if TYPE_CHECKING:
@@ -38,6 +37,9 @@ _SMALLEST_PX = 4.0
 """Lower letters are not even seen as writing."""
 _SMALLEST_OCR_PX = 8.0
 """Of the photo's own pixels: lower letters are not read by OCR."""
+_SCRIPTS_OF_OCR = frozenset({"", "Latin", "Chinese", "Japanese"})
+"""What the first reader reads, figures (which have no script) among it. A second reader's scripts are seldom read in drawn scenes (docs/log.md), and
+the training world is the same whatever is installed."""
 _JPEG_QUALITY = 90
 
 
@@ -94,27 +96,19 @@ class KnownText(ReadText):
 
     def __init__(self, as_ocr: bool = False) -> None:
         super().__init__(None)
-        self._scripts = _scripts_of_ocr() if as_ocr else None
+        self._reading: Reading = _read_as_ocr if as_ocr else _read
 
     def reading(self, languages: Sequence[str]) -> Reading:
         """Every language is read, whether it was expected or not."""
-        return _read if self._scripts is None else partial(_read_as_ocr, self._scripts)
+        return self._reading
 
 
-def _scripts_of_ocr() -> frozenset[str]:
-    """What the readers on this machine read; figures have no script."""
-    second = installed_tesseract()
-    return frozenset(
-        {"", "Latin", "Chinese", "Japanese"} | {SCRIPT_OF_MODEL.get(name, "") for name in (second.models() if second else ())}
-    )
-
-
-def _read_as_ocr(scripts: frozenset[str], view: View, context: ToolContext) -> tuple[list[Seen], list[Seen]]:
+def _read_as_ocr(view: View, context: ToolContext) -> tuple[list[Seen], list[Seen]]:
     name = context.photo.path.name.removesuffix(".jpg")
     finer = max(scene_of(name).size) / LONG_SIDE_PX
     found = []
     for line in written_in(name):
-        text = " ".join(word for word in line.text.split() if script_of(word) in scripts)
+        text = " ".join(word for word in line.text.split() if script_of(word) in _SCRIPTS_OF_OCR)
         legible = line.letter_px * finer >= _SMALLEST_OCR_PX and _share_inside(line.box, view.box) >= _WHOLE
         if legible and not view.rotate_deg and sum(c.isalnum() for c in text) > 1:
             found.append(Seen(text, CONFIDENCE, line.box))

@@ -13,7 +13,6 @@ from rl_training.config import WorldSettings
 from rl_training.known_text import KnownText, KnownTextError, Written, open_known, scene_of, written_in
 from rl_training.world import World
 from tools.observation import Observation, ToolContext, View
-from tools.ocr.script import SCRIPT_OF_MODEL
 from tools.read_text import ReadText, ReadTextArguments
 from tools.zoom import Zoom, ZoomArguments
 
@@ -70,7 +69,7 @@ def test_a_region_can_be_read_alone() -> None:
 def test_as_ocr_small_letters_are_read_and_strange_scripts_are_not(plan: ScenePlan) -> None:
     found = read(context(plan), as_ocr=True)
     assert not found.data["unread"]
-    assert {line["script"] for line in found.data["lines"]} <= {"", "Latin", "Chinese", "Japanese", *SCRIPT_OF_MODEL.values()}
+    assert {line["script"] for line in found.data["lines"]} <= {"", "Latin", "Chinese", "Japanese"}
     plain = [line.text for line in written_in(plan.id) if line.text.isascii() and line.letter_px >= ZOOM_PX[0]]
     assert set(plain) <= texts(found)
 
@@ -78,7 +77,6 @@ def test_as_ocr_small_letters_are_read_and_strange_scripts_are_not(plan: ScenePl
 def test_a_line_in_two_scripts_is_read_as_far_as_ocr_can(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = (Written("ลำพูน 75 km", (0.1, 0.1, 0.3, 0.2), 20.0), Written("ลำพูน", (0.4, 0.1, 0.6, 0.2), 20.0))
     monkeypatch.setattr("rl_training.known_text.written_in", lambda name: lines)
-    monkeypatch.setattr("rl_training.known_text.installed_tesseract", lambda: None)
     assert texts(read(context(PLANS[0]), as_ocr=True)) == {"75 km"}
     assert texts(read(context(PLANS[0]))) == {"ลำพูน 75 km", "ลำพูน"}
 
