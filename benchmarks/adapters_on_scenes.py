@@ -47,7 +47,6 @@ def main() -> None:
     for name, folder in (adapter.split("=", 1) for adapter in options.adapters):
         kept = options.out / f"{name}-{options.seed}-{options.scenes}.json"
         if not kept.is_file():
-            options.out.mkdir(parents=True, exist_ok=True)
             write_json(kept, measure(folder, options.scenes, options.seed))
         measured[name] = json.loads(kept.read_text())
     print("\n".join(table(measured)))
