@@ -2,7 +2,8 @@
 
 Stages are `checklist`, `base` (assembled, projector at random, nothing trained) and adapters by folder (`models/data/embedded_policy`). Every stage
 answers the same held-out drawn scenes of three difficulties and, with `--photos`, a folder of labelled photos. Runs go on where they stopped. Prints
-Markdown: shares right, geoscore when forced to guess, reward and its parts, tools used, tokens, seconds and the peak of memory.
+Markdown: shares right, geoscore when forced to guess, reward and its parts, tools used, tokens, seconds and the peak of memory; then every other
+stage beside the first, photo by photo.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from evals.benchmarks import make_benchmark
 from evals.rows import rows_of
 from evals.run import RunSettings, prepare, run, standing
 from evals.run_folder import RunFolder
+from geo.score import geoscore
 from rl_training.reward import score
 from tools.toolbox import ToolSettings
 
@@ -47,6 +49,8 @@ def main() -> None:
         passed = [argument for argument in sys.argv[1:] if not argument.startswith("--only")]
         subprocess.run([sys.executable, __file__, *passed, "--only", name], check=True)
     print("\n".join(table({name: _figures(name, sets, options.out) for name in stages})))
+    first, *others = stages
+    print("\n".join(line for name in others for line in apart(options.out / first, options.out / name, list(sets))))
 
 
 def _options() -> argparse.Namespace:
@@ -121,10 +125,36 @@ def _of_run(folder: RunFolder) -> dict[str, float]:
     }
     return {
         "n": len(told), **{level: _mean([bool(row.levels.get(level)) for row in told]) for level in ("country", "region", "city")},
-        "within_25_km": _mean([distance < 25 for distance in km]), "geoscore": _mean([5000 * np.exp(-distance / 1492.7) for distance in km]),
+        "within_25_km": _mean([distance < 25 for distance in km]), "geoscore": _mean([geoscore(distance) for distance in km]),
         "reward": _mean(total), **parts, **tools,
         "tokens_in": _mean([row.tokens_in for row in told]), "tokens_out": _mean([row.tokens_out for row in told]), "seconds": _mean([row.seconds for row in told]),
     }  # fmt: skip
+
+
+def apart(first: Path, other: Path, titles: Sequence[str]) -> list[str]:
+    """How much more `other` has than `first`, photo by photo, with standard errors; photos that only one of them saw are left out."""
+    lines = ["", f"| set | n | {other.name} beside {first.name}: reward | city | <25 km | geoscore |", "|---" * 6 + "|"]
+    for title in titles:
+        before, after = (_photo_by_photo(RunFolder(stage / title)) for stage in (first, other))
+        found = np.array([after[name] - before[name] for name in sorted(before.keys() & after.keys())])
+        if len(found) > 1:
+            errors = found.std(axis=0, ddof=1) / np.sqrt(len(found))
+            cells = [f"{mean:+.3g} ± {error:.2g}" for mean, error in zip(found.mean(axis=0), errors, strict=True)]
+            lines.append(f"| {title} | {len(found)} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _photo_by_photo(folder: RunFolder) -> dict[str, np.ndarray]:
+    """Reward, city (told), within 25 km and geoscore (when forced to guess) of each photo."""
+    kept = folder.trajectories()
+    km = {row.id: np.inf if row.distance_km is None else row.distance_km for row in rows_of(folder, forced=True)}
+    found = {}
+    for row in rows_of(folder):
+        if row.id in kept:
+            away = km.get(row.id, np.inf)
+            reward = score(kept[row.id], row.truth).total or 0.0
+            found[row.id] = np.array([reward, bool(row.levels.get("city")), away < 25, geoscore(away)], float)
+    return found
 
 
 def _mean(values: Sequence[Any]) -> float:

@@ -127,8 +127,7 @@ def load_trained(run: Path) -> tuple[Any, Any, TrainSettings]:
     from rl_training.run_record import read_settings
 
     settings = read_settings(run)
-    dtype = (
-        "float32" if settings.model.base == "embedded" else settings.model.dtype
-    )  # an adapter is not rounded when it is merged
+    # An adapter is not rounded when it is merged.
+    dtype = "float32" if settings.model.base == "embedded" else settings.model.dtype
     model, processor = load_policy_model(replace(settings, model=replace(settings.model, adapter=str(run), dtype=dtype)))
     return model.eval(), processor, settings
